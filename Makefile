@@ -1,0 +1,61 @@
+# Veche. `make` alone lists what can be made. No activated environment is needed: everything runs in .venv,
+# which the first target builds. Another Python: `make setup PYTHON=python3.12` (3.11 or later).
+
+PYTHON ?= python3
+# More words for the command at hand: make demo ARGS="--voters 200 --trustees 2/3"
+ARGS ?=
+# Processes for tests: a number, or auto.
+JOBS ?= auto
+
+BIN = .venv/bin
+READY = .venv/.ready
+PYTEST = $(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: help setup demo test check lint soak bench clean
+
+help:
+	@echo "make demo    a whole election from nothing, audited, then three frauds caught"
+	@echo "make test    every test"
+	@echo "make check   what must hold before a change is handed in: style, types, layers, requirements, quick tests"
+	@echo "make setup   .venv with everything the above need"
+	@echo "make soak    every test with long random runs (hours)"
+	@echo "make bench   measurements"
+	@echo "make clean   remove caches and builds; .venv stays"
+
+setup: $(READY)
+
+$(READY): pyproject.toml hatch_build.py src/veche/__init__.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Veche needs Python 3.11 or later: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+	  { echo "could not make .venv (on Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+	@echo "installing into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/veche demo $(ARGS)
+
+test: $(READY)
+	@test -n "$$VECHE_BELENIOS_TOOL" || command -v belenios-tool >/dev/null || \
+	  echo "No belenios-tool here: the tests that compare with it are stepped around (set VECHE_BELENIOS_TOOL to its path)."
+	$(PYTEST) $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python docs/check_requirements.py
+
+check: lint
+	$(PYTEST) -q -m "not slow and not interop and not soak" --ignore=tests/fuzz $(ARGS)
+
+soak: $(READY)
+	VECHE_SOAK=1 $(PYTEST) -m "" $(ARGS)
+
+bench: $(READY)
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

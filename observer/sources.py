@@ -1,0 +1,166 @@
+"""Where a public record is read from: a bare `.bel` archive or a folder. docs/protocol.md section 8.5.
+
+A source only hands out bytes; nothing here judges them. The record over HTTP (part 2) is one more class with these methods.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from veche.crypto.errors import Inconsistent, Malformed, Unsupported
+
+MAX_MANIFEST = 1_000_000
+MAX_DATA = 64 * 1024 * 1024
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Source(Protocol):
+    """The bytes of one election's public record. `complete`: entries, manifest and data belong to it; `in_folder`: they could."""
+
+    name: str
+    complete: bool
+    in_folder: bool
+
+    def archive(self) -> BinaryIO:
+        """The `.bel` archive, from its beginning, seekable."""
+
+    def archive_name(self) -> str | None:
+        """The uuid in the archive's file name, where the form demands one."""
+
+    def entries(self) -> BinaryIO:
+        """entries.jsonl, from its beginning."""
+
+    def manifest(self) -> bytes:
+        """manifest.json."""
+
+    def data(self, digest: str) -> bytes:
+        """The data file of this SHA-256. Raises Inconsistent `data-missing` or `data-hash`."""
+
+    def data_names(self) -> Iterator[str]:
+        """Every data file there is, `aa/DIGEST`."""
+
+    def has_log(self) -> bool:
+        """Whether a checkpoint of the log stands beside the entries."""
+
+
+class BareArchive:
+    """A single `.bel` file."""
+
+    complete = False
+
+    def __init__(self, path: Path, in_folder: bool = False) -> None:
+        self.name = str(path)
+        self.in_folder = in_folder
+        self._path = path
+
+    def archive(self) -> BinaryIO:
+        return _open(self._path)
+
+    def archive_name(self) -> str | None:
+        return None
+
+    def entries(self) -> BinaryIO:
+        raise Malformed("folder-form", f"{self.name} is a bare archive and has no entries")
+
+    def manifest(self) -> bytes:
+        raise Malformed("folder-form", f"{self.name} is a bare archive and has no manifest.json")
+
+    def data(self, digest: str) -> bytes:
+        raise Inconsistent("data-missing", f"{self.name} is a bare archive and has no data {digest[:16]}…")
+
+    def data_names(self) -> Iterator[str]:
+        return iter(())
+
+    def has_log(self) -> bool:
+        return False
+
+
+class Folder:
+    """The folder form: `UUID.bel`, `manifest.json`, `entries.jsonl`, `data/aa/SHA256`."""
+
+    complete = True
+    in_folder = True
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+
+    def archive(self) -> BinaryIO:
+        return _open(self._archive_path())
+
+    def archive_name(self) -> str | None:
+        return self._archive_path().stem
+
+    def entries(self) -> BinaryIO:
+        return _open(self._required("entries.jsonl"))
+
+    def manifest(self) -> bytes:
+        return _read(self._required("manifest.json"), MAX_MANIFEST)
+
+    def data(self, digest: str) -> bytes:
+        path = self._path / "data" / digest[:2] / digest
+        if not path.is_file():
+            raise Inconsistent("data-missing", f"data/{digest[:2]}/{digest} is named by the record and is not there")
+        content = _read(path, MAX_DATA)
+        if sha256(content).hexdigest() != digest:
+            raise Inconsistent("data-hash", f"data/{digest[:2]}/{digest}: its content has another hash than its name")
+        return content
+
+    def data_names(self) -> Iterator[str]:
+        root = self._path / "data"
+        for path in sorted(root.rglob("*")):
+            if not path.is_dir():
+                yield path.relative_to(root).as_posix()
+
+    def has_log(self) -> bool:
+        return (self._path / "checkpoint").exists()
+
+    def _archive_path(self) -> Path:
+        found = sorted(self._path.glob("*.bel"))
+        if len(found) != 1:
+            raise Malformed("folder-form", f"{self.name} holds {len(found)} files *.bel; exactly one is expected")
+        return found[0]
+
+    def _required(self, name: str) -> Path:
+        path = self._path / name
+        if not path.is_file():
+            raise Malformed("folder-form", f"{self.name} has no {name}")
+        return path
+
+
+def open_source(where: str) -> BareArchive | Folder:
+    """The source at a path. A folder with nothing but one `.bel` is a bare archive, as other people's tools keep it.
+
+    Raises Unsupported `unreadable` when there is nothing to read.
+    """
+    path = Path(where)
+    if path.is_dir():
+        archives = sorted(path.glob("*.bel"))
+        if not archives and not (path / "entries.jsonl").exists():
+            raise Unsupported("unreadable", f"{where} is a folder without an archive (*.bel) of an election")
+        if len(archives) == 1 and not any((path / name).exists() for name in ("entries.jsonl", "manifest.json", "data")):
+            return BareArchive(archives[0], in_folder=True)
+        return Folder(path)
+    if not path.exists():
+        raise Unsupported("unreadable", f"{where} does not exist")
+    return BareArchive(path)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise Unsupported("unreadable", f"{path} cannot be read ({error.strerror})") from error
+
+
+def _read(path: Path, limit: int) -> bytes:
+    with _open(path) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise Malformed("folder-form", f"{path.name} is larger than {limit} bytes")
+    return content
