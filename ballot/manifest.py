@@ -1,4 +1,4 @@
-"""The manifest: what is promised about an election before it is sealed, and the line that binds it. docs/protocol.md section 4.4.
+"""The manifest: what is promised about an election before it is sealed, and the line that binds it. docs/protocol.md section 4.5.
 
 veche-record section 7. The line stands in `election.description`, so level and manifest are under the election's fingerprint.
 """

@@ -1,7 +1,7 @@
 """Certificates of a key ceremony: a trustee's two keys, bound to its place, the size of the group and the threshold.
 
-docs/protocol.md section 7.3 (belenios-interop section 23.2). Size, threshold and the order of the trustees are fixed before anyone
-makes one. Certificates of tools before 2.5.1 have no context and are only read.
+docs/protocol.md section 6.2 (belenios-interop section 23.2). Size, threshold and the order of the trustees are fixed
+before anyone makes one. Certificates of tools before 2.5.1 have no context and are only read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A signed text that names two keys and (unless made before 2.5.1) their place. Both keys are members of the group."""
+    """A signed text that names two keys and (unless made before 2.5.1) their place.
+
+    Both keys are members of the group.
+    """
 
     signed: SignedMessage
     context: Context | None
@@ -93,15 +96,15 @@ def list_hash(certificates: Sequence[Certificate]) -> bytes:
     return sha256("\n".join(one.line() for one in certificates).encode("utf-8")).digest()
 
 
-def verify_certificates(certificates: Sequence[Certificate], size: int, threshold: int) -> None:
-    """Check the certificates of a new ceremony: `size` of them with 1 ≤ threshold < size, good keys, places and signatures.
+def verify_certificates(certificates: Sequence[Certificate | None], size: int, threshold: int) -> None:
+    """Check the certificates of a new ceremony: places, 1 ≤ threshold < size, keys, contexts and signatures.
 
-    Raises as `verify_limits`, `verify_keys`, `verify_contexts` and `verify_signatures`, in this order; t = n is refused too,
-    because one lost key would then lose the election (attack D3).
+    None stands for a certificate that has not come. Raises as `verify_limits`, `verify_keys`, `verify_contexts` and
+    `verify_signatures`, in this order; t = n is refused too, because one lost key would lose the election (attack D3).
     """
     verify_limits(len(certificates), size, threshold)
     if threshold >= size:
-        raise Malformed("threshold-limits", f"{threshold} of {size}: no trustee could be missing; at most {size - 1} are allowed")
+        raise Malformed("threshold-limits", f"{threshold} of {size}: no trustee could be missing, one must be")
     verify_keys(certificates)
     verify_contexts(certificates, threshold)
     verify_signatures(certificates)
@@ -115,34 +118,43 @@ def verify_limits(found: int, size: int, threshold: int) -> None:
         raise Malformed("threshold-limits", f"a threshold from 1 to {size} was expected, found {threshold}")
 
 
-def verify_keys(certificates: Sequence[Certificate]) -> None:
+def verify_keys(certificates: Sequence[Certificate | None]) -> None:
     """Check that no key is the identity and none is used twice. Raises Malformed `trustee-key`."""
     seen: set[Point] = set()
-    for place, certificate in enumerate(certificates, start=1):
+    for place, certificate in _placed(certificates):
         for key in (certificate.verification, certificate.encryption):
             if key.is_identity:
                 raise Malformed("trustee-key", f"trustee {place}: the identity is nobody's key")
             if key in seen:
-                # Else one person could hold two places, or have a message meant for one opened as the other's.
+                # Else one person could hold two places, or open what was meant for another.
                 raise Malformed("trustee-key", f"trustee {place}: its certificate uses a key that was used before")
             seen.add(key)
 
 
-def verify_contexts(certificates: Sequence[Certificate], threshold: int) -> None:
-    """Check that the certificate at place i was made for place i of n with this threshold. Raises Inconsistent `certificate-context`."""
-    for place, certificate in enumerate(certificates, start=1):
-        expected = Context(len(certificates), threshold, place)
-        if certificate.context != expected:
+def verify_contexts(certificates: Sequence[Certificate | None], threshold: int) -> None:
+    """Check that the certificate at place i was made for place i of n with this threshold.
+
+    Raises Inconsistent `certificate-context`.
+    """
+    size = len(certificates)
+    for place, certificate in _placed(certificates):
+        if certificate.context != Context(size, threshold, place):
             raise Inconsistent(
                 "certificate-context",
-                f"trustee {place}: its certificate was not made for place {place} of {len(certificates)} with threshold {threshold}",
+                f"trustee {place}: its certificate is not one for place {place} of {size} with threshold {threshold}",
             )
 
 
-def verify_signatures(certificates: Sequence[Certificate]) -> None:
+def verify_signatures(certificates: Sequence[Certificate | None]) -> None:
     """Check that each certificate is signed by the key it names. Raises InvalidSignature `certificate-signature`."""
-    for place, certificate in enumerate(certificates, start=1):
+    for place, certificate in _placed(certificates):
         try:
             certificate.signed.verify(certificate.verification)
         except InvalidSignature as error:
-            raise InvalidSignature("certificate-signature", f"trustee {place}: its certificate is not signed by its key") from error
+            raise InvalidSignature(
+                "certificate-signature", f"trustee {place}: its certificate is not signed by its key"
+            ) from error
+
+
+def _placed(certificates: Sequence[Certificate | None]) -> list[tuple[int, Certificate]]:
+    return [(place, one) for place, one in enumerate(certificates, start=1) if one is not None]

@@ -1,7 +1,8 @@
 """Private, signed messages between trustees: seeds, keys, signatures, two ciphers.
 
-docs/protocol.md section 7.2 (belenios-interop sections 6 and 23.4). A message is signed first and encrypted afterwards; the signed
-text names its recipient, so that a message cannot be passed on as if it were meant for somebody else.
+docs/protocol.md section 6.4 (belenios-interop sections 6 and 23.4). A message is signed first and encrypted
+afterwards; the signed text names its recipient, so that a message cannot be passed on as if it were meant for
+somebody else.
 """
 
 from __future__ import annotations
@@ -48,14 +49,18 @@ class Cipher(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What a trustee keeps: 22 base58 characters (129 bits), from which both its keys follow. Its repr shows nothing."""
+    """What a trustee keeps: 22 base58 characters (129 bits), from which both its keys follow.
+
+    Its repr shows nothing.
+    """
 
     characters: str = field(repr=False)
 
     @classmethod
     def random(cls, randomness: Randomness) -> Seed:
-        """A uniform seed. Bytes of 232 and more are left out: 256 is no multiple of 58, and low digits would be likelier."""
+        """A uniform seed. Raises Refused when the generator does not work."""
         fresh = randomness(64)
+        # Bytes of 232 and more are left out: 256 is no multiple of 58, and low digits would be likelier.
         digits = [BASE58[byte % 58] for byte in fresh if byte < 232]
         if not any(fresh) or len(digits) < SEED_LENGTH:
             raise Refused("randomness-failed", "the random generator does not work; no seed was made")
@@ -125,7 +130,7 @@ def json_of(message: str) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An encrypted message: alpha = r·G, beta = r·recipient + K for a random point K; `data` is under a key hashed from K."""
+    """An encrypted message: alpha = r·G, beta = r·recipient + K, K random; the key of `data` comes from K."""
 
     cipher: Cipher
     alpha: Point
@@ -221,7 +226,10 @@ def send(sender: TrusteeKeys, recipient: Point, message: str, cipher: Cipher, ra
 
 
 def receive(recipient: TrusteeKeys, sender: Point, message: str) -> str:
-    """What `sender` signed for this recipient, from an encrypted text in either cipher. Raises as `read_opened` and `Envelope.parse`."""
+    """What `sender` signed for this recipient, from an encrypted text in either cipher.
+
+    Raises as `read_opened` and `Envelope.parse`.
+    """
     envelope = Envelope.parse(message)
     opened = open_with(envelope, key_point(envelope, recipient.decryption))
     return read_opened(opened, sender, recipient.encryption)

@@ -1,6 +1,6 @@
 """A complaint about a share, and its judgement: anyone can tell from public bytes who of the two erred.
 
-docs/protocol.md section 7.6 (veche-record section 5.3). The trustee that receives a share decides by the same function
+docs/protocol.md section 6.6 (veche-record section 5.3). The trustee that receives a share decides by the same function
 (`open_share`) as the judge, so it never complains about what the judge would find good.
 """
 
@@ -62,7 +62,7 @@ class Dealing:
 
 @dataclass(frozen=True, slots=True)
 class OpeningProof:
-    """The point K that opens the message, and a proof by its recipient that it is the right one; as written, not yet decoded."""
+    """The point K that opens the message, and its recipient's proof that it does; as written, not decoded."""
 
     point: str
     proof: Json
@@ -83,7 +83,10 @@ class Complaint:
 
     @classmethod
     def from_json(cls, value: Json) -> Complaint:
-        """The complaint of strict JSON: point and proof both or neither. Raises Malformed; whether they are good is for the judge."""
+        """The complaint of strict JSON: point and proof both or neither.
+
+        Raises Malformed; whether they are good is for the judge.
+        """
         found = fields(value, ("dealer", "complainant", "message", "point", "proof"), ("point", "proof"))
         if ("point" in found) != ("proof" in found):
             raise Malformed("wrong-fields", "a complaint has both a point and a proof, or neither")
@@ -146,7 +149,8 @@ def judge(complaint: Complaint, dealing: Dealing) -> Judgement:
 def open_share(envelope: Envelope, point: Point, dealing: Dealing, dealer: int, recipient: int) -> Secret:
     """The share of `recipient` inside, opened with K and found good.
 
-    Raises ElectionError with the reason: `tag-wrong`, `text-malformed`, `signature-wrong`, `recipient-wrong`, `share-wrong`.
+    Raises ElectionError with the reason: `tag-wrong`, `text-malformed`, `signature-wrong`, `recipient-wrong`,
+    `share-wrong`.
     """
     sender, reader = dealing.certificates[dealer - 1], dealing.certificates[recipient - 1]
     message = read_opened(open_with(envelope, point), sender.verification, reader.encryption)
@@ -166,16 +170,23 @@ def share_of(message: str) -> Secret:
 def verify_share(share: Secret, coefficients: Sequence[Point], dealer: int, recipient: int) -> None:
     """Check s·G = Σ_k j^k·A_ik. Raises Inconsistent `share-wrong`."""
     if secret_multiple(share, G) != committed_value(coefficients, recipient):
-        raise Inconsistent("share-wrong", f"the share of trustee {dealer} for {recipient} does not fit its coefficients")
+        raise Inconsistent(
+            "share-wrong", f"the share of trustee {dealer} for {recipient} does not fit its coefficients"
+        )
 
 
-def take_share(keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, recipient: int, randomness: Randomness) -> Secret | Complaint:
+def take_share(
+    keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, recipient: int, randomness: Randomness
+) -> Secret | Complaint:
     """The share that `dealer` sent to `recipient` (the owner of `keys`), or the complaint that names the dealer.
 
-    Raises Refused `not-the-dealers-message` when the text is not the one the dealer signed for: it was changed on the way; ask again.
+    Raises Refused `not-the-dealers-message` when the text is not the one the dealer signed for: it was changed on the
+    way; ask again.
     """
     if _hash_of(message) != dealing.secret_hash(dealer, recipient):
-        raise Refused("not-the-dealers-message", f"this is not the message that trustee {dealer} signed for: ask for it again")
+        raise Refused(
+            "not-the-dealers-message", f"this is not the message that trustee {dealer} signed for: ask for it again"
+        )
     try:
         envelope = Envelope.parse_exact(message, dealing.cipher)
     except Malformed:
@@ -187,7 +198,9 @@ def take_share(keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, r
         return complain(keys, message, dealing, dealer, recipient, randomness)
 
 
-def complain(keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, complainant: int, randomness: Randomness) -> Complaint:
+def complain(
+    keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, complainant: int, randomness: Randomness
+) -> Complaint:
     """A complaint about `message` that opens it for everyone: K and a proof that it is the right point.
 
     Raises Malformed when the text is no envelope: then no point and no proof are needed.
@@ -195,7 +208,9 @@ def complain(keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, com
     envelope = Envelope.parse_exact(message, dealing.cipher)
     point = key_point(envelope, keys.decryption)
     claim = _claim(envelope, point, dealing, dealer, complainant)
-    return Complaint(dealer, complainant, message, OpeningProof.of(point, prove_equality(keys.decryption, claim, randomness)))
+    return Complaint(
+        dealer, complainant, message, OpeningProof.of(point, prove_equality(keys.decryption, claim, randomness))
+    )
 
 
 def verify_timely(complaint: Complaint, now: int, deadline: int, finished: AbstractSet[int]) -> None:
@@ -207,7 +222,8 @@ def verify_timely(complaint: Complaint, now: int, deadline: int, finished: Abstr
         raise Refused("complaint-late", f"the time for complaints ended {now - deadline} seconds ago")
     if complaint.complainant in finished:
         raise Refused(
-            "complaint-after-key", f"trustee {complaint.complainant} has sent its verification key: it found every share good"
+            "complaint-after-key",
+            f"trustee {complaint.complainant} has sent its verification key: it found every share good",
         )
 
 

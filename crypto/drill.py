@@ -1,7 +1,8 @@
 """The drill: before the vote, each trustee shows that it still has its key, by multiplying a point that nobody chose.
 
-docs/protocol.md section 7.8 (veche-record section 6). The base is hashed to the group from four public values and computed by the
-trustee itself: a trustee that multiplied points from outside would decrypt ballots one by one (attack D7).
+docs/protocol.md section 6.8 (veche-record section 6). The base is hashed to the group from four public values and
+computed by the trustee itself: a trustee that multiplied points from outside would decrypt ballots one by one (attack
+D7).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from veche.crypto.transcript import digest256, transcript
 
 @dataclass(frozen=True, slots=True)
 class DrillStatement:
-    """For whom and what: uuid of the election, SHA-256 (32 bytes) of manifest and of trustees.json, the owner's number from 1."""
+    """For what and whom: uuid, SHA-256 (32 bytes) of manifest and of trustees.json, the owner's number from 1."""
 
     uuid: str
     manifest: bytes

@@ -1,7 +1,7 @@
-"""The lot that decides ties: fixed before the vote, foreseeable to nobody. docs/protocol.md section 7.9 (veche-record section 6).
+"""The lot that decides ties: fixed before the vote, foreseeable to nobody.
 
-The lots of a ceremony may be public when a later manifest is written; the drill factors are not, so an organizer cannot try
-titles until the order suits.
+docs/protocol.md section 6.9 (veche-record section 6). The lots of a ceremony may be public when a
+later manifest is written; the drill factors are not, so an organizer cannot try titles until the order suits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from veche.crypto.transcript import digest256
 
 
 def election_lot(manifest: bytes, trustees: bytes, lots: Sequence[bytes], factors: Sequence[Point | None]) -> bytes:
-    """The lot, 32 bytes, from SHA-256 of manifest and trustees.json, the n lots of the run and the drill factor of each owner.
+    """The lot (32 bytes) of manifest and trustees.json (SHA-256), the n lots of the run and each owner's drill factor.
 
     `lots` is empty without a run; a factor is None for an owner without a drill (level belenios only).
     """

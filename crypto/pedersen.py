@@ -1,7 +1,7 @@
 """The threshold group of `trustees.json`: n trustees, any t of whom can decrypt. Called a Pedersen item in Belenios.
 
-docs/protocol.md section 7.4 (belenios-interop section 23.3; section 6 for groups made before 2.5.1, which are only read).
-The codes are those of docs/protocol.md section 9.3.
+docs/protocol.md section 6.3 (belenios-interop section 23.3; section 6 for groups made before 2.5.1, which are only
+read). The codes are those of docs/protocol.md section 9.3.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class VerificationKey:
     name: str | None = None
 
     @classmethod
-    def make(cls, signing: Secret, share: Secret, public_key: Point, name: str | None, randomness: Randomness) -> VerificationKey:
+    def make(
+        cls, signing: Secret, share: Secret, public_key: Point, name: str | None, randomness: Randomness
+    ) -> VerificationKey:
         """The key object of the trustee that holds `share`, where public_key = share·G."""
         pok = prove_possession(share, public_key, randomness)
         signature = sign_version1(signing, message_prefix(public_key.hex()), randomness)
@@ -94,7 +96,9 @@ class VerificationKey:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdGroup:
-    """n trustees in order. Invariant: all lists have length n, 1 ≤ threshold ≤ n coefficients per dealer, keys are members.
+    """n trustees in order, any `threshold` of whom can decrypt.
+
+    Invariant: all lists have length n, 1 ≤ threshold ≤ n coefficients per dealer, keys are members.
 
     `signatures` is empty for a group made before 2.5.1, which then has neither contexts nor signatures of keys.
     """
@@ -107,7 +111,10 @@ class ThresholdGroup:
 
     @classmethod
     def from_json(cls, value: Json) -> ThresholdGroup:
-        """The group of a Pedersen item. Raises Malformed `trustees-malformed`, then `threshold-limits`, then `trustee-key`."""
+        """The group of a Pedersen item.
+
+        Raises Malformed `trustees-malformed`, then `threshold-limits`, then `trustee-key`.
+        """
         try:
             shape = _Shape.of(value)
         except Malformed as error:
@@ -149,12 +156,14 @@ class ThresholdGroup:
 
 
 def group_signature_message(certificates: Sequence[Certificate], coefficients: Sequence[Point]) -> str:
-    """What `signatures[i]` signs: all n certificates and dealer i's own coefficients, so that all dealt for the same group."""
+    """What `signatures[i]` signs: all n certificates and dealer i's coefficients: all dealt for the same group."""
     certs: list[Json] = [one.signed.to_json() for one in certificates]
     return "certs_sig|" + dumps({"certs": certs, "coefexps": _hexes(coefficients)})
 
 
-def sign_group(signing: Secret, certificates: Sequence[Certificate], points: Sequence[Point], randomness: Randomness) -> Proof:
+def sign_group(
+    signing: Secret, certificates: Sequence[Certificate], points: Sequence[Point], randomness: Randomness
+) -> Proof:
     """The entry of `signatures` of the dealer with these coefficients."""
     return sign_version1(signing, message_prefix(group_signature_message(certificates, points)), randomness)
 
@@ -164,10 +173,14 @@ def verify_coefficients(coefficients: Coefficients, certificate: Certificate, pl
     try:
         coefficients.signed.verify(certificate.verification)
     except InvalidSignature as error:
-        raise InvalidSignature("coefficients-signature", f"trustee {place}: its coefficients are not signed by its key") from error
+        raise InvalidSignature(
+            "coefficients-signature", f"trustee {place}: its coefficients are not signed by its key"
+        ) from error
 
 
-def verify_group_signature(signature: Proof, certificates: Sequence[Certificate], points: Sequence[Point], place: int) -> None:
+def verify_group_signature(
+    signature: Proof, certificates: Sequence[Certificate], points: Sequence[Point], place: int
+) -> None:
     """Check that trustee `place` dealt for exactly these certificates. Raises InvalidSignature `group-signature`."""
     message = group_signature_message(certificates, points)
     try:
@@ -180,16 +193,21 @@ def verify_threshold_group(group: ThresholdGroup) -> None:
     """Check every statement of the group, in the order of docs/protocol.md sections 9.3.10 to 9.3.16.
 
     Raises InvalidProof (`trustee-pok`, `verification-key`), Inconsistent (`certificate-context`) or InvalidSignature
-    (`certificate-signature`, `coefficients-signature`, `group-signature`, `key-signature`), naming the place inside the group.
+    (`certificate-signature`, `coefficients-signature`, `group-signature`, `key-signature`), naming the place inside
+    the group.
     """
     _verify_possessions(group)
     if not group.legacy:
         verify_contexts(group.certificates, group.threshold)
     verify_signatures(group.certificates)
-    for place, (coefficients, certificate) in enumerate(zip(group.coefficients, group.certificates, strict=True), start=1):
+    for place, (coefficients, certificate) in enumerate(
+        zip(group.coefficients, group.certificates, strict=True), start=1
+    ):
         verify_coefficients(coefficients, certificate, place)
     if not group.legacy:
-        for place, (signature, coefficients) in enumerate(zip(group.signatures, group.coefficients, strict=True), start=1):
+        for place, (signature, coefficients) in enumerate(
+            zip(group.signatures, group.coefficients, strict=True), start=1
+        ):
             verify_group_signature(signature, group.certificates, coefficients.points, place)
     verify_verification_keys(group)
     if not group.legacy:
@@ -201,7 +219,9 @@ def _verify_possessions(group: ThresholdGroup) -> None:
         try:
             verify_possession(key.pok, key.public_key)
         except InvalidProof as error:
-            raise InvalidProof("trustee-pok", f"trustee {place}: possession of its verification key is not shown") from error
+            raise InvalidProof(
+                "trustee-pok", f"trustee {place}: possession of its verification key is not shown"
+            ) from error
 
 
 def verify_verification_keys(group: ThresholdGroup) -> None:
@@ -209,7 +229,9 @@ def verify_verification_keys(group: ThresholdGroup) -> None:
     expected = public_shares([one.points for one in group.coefficients], group.size)
     for place, (key, point) in enumerate(zip(group.verification_keys, expected, strict=True), start=1):
         if key.public_key != point:
-            raise InvalidProof("verification-key", f"trustee {place}: its verification key does not follow from the coefficients")
+            raise InvalidProof(
+                "verification-key", f"trustee {place}: its verification key does not follow from the coefficients"
+            )
 
 
 def _verify_key_signatures(group: ThresholdGroup) -> None:
@@ -229,7 +251,7 @@ def verify_key_signature(signature: Proof, public_key: Point, certificate: Certi
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The lists of a group, of the right form, before limits and keys are looked at: a fault is reported in that order."""
+    """The lists of a group, of the right form, before limits and keys are looked at: faults are told in that order."""
 
     threshold: int
     certificates: list[SignedMessage]
@@ -261,11 +283,15 @@ class _Shape:
         verify_limits(size, max(size, 1), self.threshold)
         signatures = self.signatures if self.signatures is not None else self.certificates
         if {len(self.coefficients), len(signatures), len(self.keys)} != {size}:
-            raise Malformed("threshold-limits", f"a group of {size} certificates has {size} entries in each of its lists")
+            raise Malformed(
+                "threshold-limits", f"a group of {size} certificates has {size} entries in each of its lists"
+            )
         for place, one in enumerate(self.coefficients, start=1):
             found = len(_coefficient_texts(one))
             if found != self.threshold:
-                raise Malformed("threshold-limits", f"trustee {place}: {self.threshold} coefficients were expected, found {found}")
+                raise Malformed(
+                    "threshold-limits", f"trustee {place}: {self.threshold} coefficients were expected, found {found}"
+                )
 
 
 def _coefficient_texts(signed: SignedMessage) -> list[str]:

@@ -1,7 +1,8 @@
 """Commit before you reveal: nobody can choose its part of the key after seeing the others' parts.
 
-docs/protocol.md section 7.5 (veche-record sections 5.1 and 5.2). The commitment binds a trustee's signed coefficients and a random
-lot that hides them; the reveal is signed over all n commitments, so that a server cannot show different ones to different trustees.
+docs/protocol.md section 6.5 (veche-record sections 5.1 and 5.2). The commitment binds a trustee's signed coefficients
+and a random lot that hides them; the reveal is signed over all n commitments, so that a server cannot show different
+ones to different trustees.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ LOT_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Reveal:
-    """What opens a commitment: E_i, lot_i (32 bytes), the SHA-256 (hex) of the n encrypted shares, and a signature over it all."""
+    """What opens a commitment: the text E_i and lot_i (32 bytes).
+
+    `secrets` are the SHA-256 (hex) of the n encrypted shares; the signature is over everything.
+    """
 
     coefexps: str
     lot: bytes
@@ -54,7 +58,10 @@ class Reveal:
 
 
 def commitment(certificates_hash: bytes, index: int, coefexps: str, lot: bytes) -> str:
-    """SHA-256 (hex) over L, i, E_i and lot_i. The place is inside: a copied commitment cannot be opened by the copier."""
+    """SHA-256 (hex) over L, i, E_i and lot_i.
+
+    The place is inside: a copied commitment cannot be opened by the copier.
+    """
     return digest256("veche/v1/dkg-commit", certificates_hash, index, coefexps, lot).hex()
 
 
@@ -70,7 +77,9 @@ def verify_opening(reveal: Reveal, index: int, certificates: Sequence[Certificat
         raise Inconsistent("ceremony-commitment", f"trustee {index} revealed something other than it committed to")
 
 
-def verify_revealed_coefficients(reveal: Reveal, index: int, certificates: Sequence[Certificate], threshold: int) -> None:
+def verify_revealed_coefficients(
+    reveal: Reveal, index: int, certificates: Sequence[Certificate], threshold: int
+) -> None:
     """Check that E_i holds `threshold` members, rightly signed, and that a hash of a share is given for everyone.
 
     Raises Inconsistent `ceremony-reveal`.
@@ -79,21 +88,32 @@ def verify_revealed_coefficients(reveal: Reveal, index: int, certificates: Seque
         coefficients = reveal.coefficients()
         verify_coefficients(coefficients, certificates[index - 1], index)
     except (Malformed, InvalidSignature) as error:
-        raise Inconsistent("ceremony-reveal", f"trustee {index} revealed no signed list of coefficients: {error}") from error
+        raise Inconsistent(
+            "ceremony-reveal", f"trustee {index} revealed no signed list of coefficients: {error}"
+        ) from error
     if len(coefficients.points) != threshold:
         found = len(coefficients.points)
         raise Inconsistent("ceremony-reveal", f"trustee {index}: {threshold} coefficients were expected, found {found}")
     if len(reveal.secrets) != len(certificates):
-        raise Inconsistent("ceremony-reveal", f"trustee {index} gives {len(reveal.secrets)} hashes for {len(certificates)} trustees")
+        raise Inconsistent(
+            "ceremony-reveal", f"trustee {index} gives {len(reveal.secrets)} hashes for {len(certificates)} trustees"
+        )
 
 
-def verify_reveal_signature(reveal: Reveal, index: int, certificates: Sequence[Certificate], commitments: Sequence[str]) -> None:
-    """Check that trustee `index` signed its reveal over exactly these commitments. Raises InvalidSignature `ceremony-reveal`."""
+def verify_reveal_signature(
+    reveal: Reveal, index: int, certificates: Sequence[Certificate], commitments: Sequence[str]
+) -> None:
+    """Check that trustee `index` signed its reveal over exactly these commitments.
+
+    Raises InvalidSignature `ceremony-reveal`.
+    """
     message = reveal_message(list_hash(certificates), index, commitments, reveal.secrets)
     try:
         verify_signature(reveal.signature, certificates[index - 1].verification, message)
     except InvalidSignature as error:
-        raise InvalidSignature("ceremony-reveal", f"trustee {index} did not sign its reveal over these commitments") from error
+        raise InvalidSignature(
+            "ceremony-reveal", f"trustee {index} did not sign its reveal over these commitments"
+        ) from error
 
 
 def verify_reveal(

@@ -114,7 +114,7 @@ class Secret:
         return "Secret(…)"
 
     def __eq__(self, other: object) -> bool:
-        return NotImplemented
+        raise TypeError("secrets are compared by same_as, in constant time")
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -1,7 +1,7 @@
 """Sharing a secret among n so that any t recover it: polynomials, their public coefficients, Lagrange interpolation.
 
-docs/protocol.md section 7.1 ([Shamir 1979], [Feldman 1987]; belenios-interop sections 6 and 14). Coefficients and values are
-`Secret`; indices are small public integers from 1.
+docs/protocol.md section 6.3 ([Shamir 1979], [Feldman 1987]; belenios-interop sections 6 and 14). Coefficients and
+values are `Secret`; indices are small public integers from 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from veche.crypto.scalar import Q, Randomness, Secret
 
 @dataclass(frozen=True, slots=True)
 class Polynomial:
-    """f(z) = a_0 + a_1·z + … + a_{t−1}·z^{t−1} mod q, all coefficients secret. Any t values give f(0), fewer give nothing."""
+    """f(z) = a_0 + a_1·z + … + a_{t−1}·z^{t−1} mod q, all coefficients secret.
+
+    Any t values give f(0), fewer give nothing.
+    """
 
     coefficients: tuple[Secret, ...]
 
@@ -46,7 +49,10 @@ def committed_value(commitments: Sequence[Point], index: int) -> Point:
 
 
 def public_shares(dealers: Sequence[Sequence[Point]], size: int) -> list[Point]:
-    """X_j = Σ_i Σ_k j^k·A_ik for j = 1..size. The dealers' polynomials are added first, so this costs size·t multiples."""
+    """X_j = Σ_i Σ_k j^k·A_ik for j = 1..size.
+
+    The dealers' polynomials are added first, so this costs size·t multiples.
+    """
     added = sums([[(1, point) for point in column] for column in zip(*dealers, strict=True)])
     return sums([_powers(added, j) for j in range(1, size + 1)])
 
@@ -69,8 +75,8 @@ def interpolate(shares: Mapping[int, Point], at: int = 0) -> Point:
 def verify_same_polynomial(shares: Mapping[int, Sequence[Point]], threshold: int) -> None:
     """Check that in every column all shares lie on one polynomial of `threshold` coefficients. Raises Inconsistent.
 
-    `shares` gives for each index one point per column (per ciphertext of a tally). With at most `threshold` shares there is
-    nothing to compare. Any t of them then give the same result (attack Z1).
+    `shares` gives for each index one point per column (per ciphertext of a tally). With at most `threshold` shares
+    there is nothing to compare. Any t of them then give the same result (attack Z1).
     """
     indices = sorted(shares)
     chosen, extra = indices[:threshold], indices[threshold:]
@@ -79,7 +85,9 @@ def verify_same_polynomial(shares: Mapping[int, Sequence[Point]], threshold: int
         columns = zip(*(shares[j] for j in chosen), strict=True)
         expected = sums([list(zip(weights, column, strict=True)) for column in columns])
         if expected != list(shares[index]):
-            raise Inconsistent("shares-disagree", f"the share of place {index} does not lie on the polynomial of {chosen}")
+            raise Inconsistent(
+                "shares-disagree", f"the share of place {index} does not lie on the polynomial of {chosen}"
+            )
 
 
 def _powers(points: Sequence[Point], index: int) -> Sum:

@@ -14,6 +14,7 @@ Read in this order:
 - `chain_reader`  the archive, event by event, each with its data records
 - `record`        the file of entries, and that its events are those of the archive
 - `prefix`        that an older copy is the beginning of a newer one
+- `box`           what may join the chain of an open election
 
 An entry's text is the leaf of the Merkle log; the tree itself knows bytes only and stands beside these modules.
 """

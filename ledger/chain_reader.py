@@ -80,13 +80,16 @@ def _item(record: Record, records: tuple[DataRecord, ...], previous: Event | Non
     except Malformed as error:
         raise Malformed("event-malformed", f"event {height}: {error.message}") from error
     verify_follows(event, previous)
-    owner = _verify_records(event, records)
     try:
-        after = order.after(event.type, owner)
+        # A ballot after the end is just that, whatever data it brings: so the type comes first, and the owner last.
+        order = order.after(event.type)
+        owner = _verify_records(event, records)
+        if event.type is EventType.PARTIAL_DECRYPTION and owner is not None:
+            order = order.with_share_of(owner)
     except Refused as error:
         raise Refused("event-order", f"event {height}: {error.message}") from error
     start = records[0].start if records else record.start
-    return ChainItem(event, record.content, record.name, records, owner, after, start, record.end)
+    return ChainItem(event, record.content, record.name, records, owner, order, start, record.end)
 
 
 def _verify_records(event: Event, records: tuple[DataRecord, ...]) -> int | None:

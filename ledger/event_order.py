@@ -40,17 +40,19 @@ class EventOrder:
     place: str = "(nothing)"
     shared: frozenset[int] = frozenset()
 
-    def after(self, kind: EventType, owner: int | None = None) -> EventOrder:
-        """The order after one more event (`owner`: whose share it is). Raises Refused `event-order`."""
+    def after(self, kind: EventType) -> EventOrder:
+        """The order after one more event. Raises Refused `event-order` when this type may not stand here."""
         place = _FOLLOWS[self.place].get(kind)
         if place is None:
             may = ", ".join(_FOLLOWS[self.place]) or "nothing"
             raise Refused("event-order", f"a {kind} event may not stand here: only {may} may follow")
-        if kind is not EventType.PARTIAL_DECRYPTION:
-            return EventOrder(place, self.shared)
-        if owner is None or owner in self.shared:
+        return EventOrder(place, self.shared)
+
+    def with_share_of(self, owner: int) -> EventOrder:
+        """The order after the share of this trustee, its first. Raises Refused `event-order` for a second one."""
+        if owner in self.shared:
             raise Refused("event-order", f"a second PartialDecryption of trustee {owner}; each gives one share")
-        return EventOrder(place, self.shared | {owner})
+        return EventOrder(self.place, self.shared | {owner})
 
     def state(self, non_homomorphic: bool = False) -> str:
         """The election's state: `(nothing)`, `open`, `closed`, `shuffling`, `decrypting` or `tallied`."""

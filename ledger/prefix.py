@@ -6,6 +6,7 @@ itself. Only an older copy shows it. So nothing is interpreted here: bytes are c
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import BinaryIO, Final, Literal
 
 from veche.crypto.errors import ElectionError, Inconsistent
@@ -35,28 +36,26 @@ def verify_prefix(older: BinaryIO, newer: BinaryIO, what: Literal["archive", "en
 
 
 def _record_at(archive: BinaryIO, offset: int) -> str:
-    """What stands at this byte of an archive, for people; one that cannot be read that far is spoken of in bytes."""
+    """What stands at this byte of an archive, for people; one that cannot be read that far is spoken of in bytes.
+
+    That the older copy is broken is another finding, made where that copy is audited.
+    """
     height = 0
-    try:
+    with suppress(ElectionError):
         for record in read_records(archive):
             if offset < record.end:
-                if record.kind == "header":
-                    return "its first record"
-                return f"event {height}" if record.kind == "event" else f"data record {record.name} of event {height}"
+                what = {"header": "its first record", "data": f"data record {record.name} of event {height}"}
+                return what.get(record.kind, f"event {height}")
             height += record.kind == "event"
-    except ElectionError:
-        pass
     return f"byte {offset} of its archive"
 
 
 def _entry_at(entries: BinaryIO, offset: int) -> str:
-    """What stands at this byte of a file of entries, for people."""
+    """What stands at this byte of a file of entries, for people; as `_record_at`."""
     end = 0
-    try:
+    with suppress(ElectionError):
         for index, text in read_entries(entries):
             end += len(entry_line(text))
             if offset < end:
                 return f"entry {index}"
-    except ElectionError:
-        pass
     return f"byte {offset} of its entries"

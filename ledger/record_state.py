@@ -58,7 +58,8 @@ class Rules:
 
     `group` are the owners (from 1) that hold a threshold key, `threshold` how many of them must give a share, `singles`
     the owners whose share is always needed. Without any owner the trustees are not known yet, as in a draft: drills are
-    then not compared with the list of owners, and Setup is refused.
+    then not compared with the list of owners, and Setup is refused. `further` are more threshold groups, as (owners,
+    threshold): a foreign election of level belenios may have several.
     """
 
     level: Level
@@ -66,10 +67,17 @@ class Rules:
     threshold: int
     singles: tuple[int, ...]
     non_homomorphic: bool = False
+    further: tuple[tuple[tuple[int, ...], int], ...] = ()
+
+    @property
+    def groups(self) -> tuple[tuple[tuple[int, ...], int], ...]:
+        """Every threshold group, as (owners, threshold)."""
+        return ((self.group, self.threshold), *self.further)
 
     @property
     def owners(self) -> frozenset[int]:
-        return frozenset(self.group + self.singles)
+        """Every trustee of the election."""
+        return frozenset(self.singles).union(*(group for group, _ in self.groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ def _dkg(state: RecordState, _: Step) -> str | None:
 def _drill(state: RecordState, step: Step) -> str | None:
     if state.rules.level == "strict" and not state.has_dkg:
         return "at level strict the ceremony (dkg) comes before every drill"
-    if state.rules.owners and step.owner not in state.rules.owners:
+    if not _is_trustee(state, step):
         return f"the trustees are {_listed(state.rules.owners)}"
     return "this trustee has passed its drill already" if step.owner in state.drilled else None
 
@@ -191,6 +199,11 @@ def _share(state: RecordState, step: Step) -> str | None:
     return "this trustee has given its share already" if step.owner in state.shared else None
 
 
+def _share_refused(state: RecordState, step: Step) -> str | None:
+    # A share of nobody in the list that was taken is found where shares are checked (step 9.9.2); one refused is not.
+    return _share(state, step) if _is_trustee(state, step) else f"the trustees are {_listed(state.rules.owners)}"
+
+
 def _decryption_proof(state: RecordState, step: Step) -> str | None:
     if state.unproven is None:
         return "a proof stands directly after its PartialDecryption"
@@ -198,9 +211,10 @@ def _decryption_proof(state: RecordState, step: Step) -> str | None:
 
 
 def _result(state: RecordState, _: Step) -> str | None:
-    given = state.shared.intersection(state.rules.group)
-    if len(given) < state.rules.threshold:
-        return f"{len(given)} of the {state.rules.threshold} shares of the threshold group were given"
+    for group, threshold in state.rules.groups:
+        given = len(state.shared.intersection(group))
+        if given < threshold:
+            return f"{given} of the {threshold} shares of the threshold group were given"
     missing = frozenset(state.rules.singles) - state.shared
     return f"the shares of trustees {_listed(missing)} are missing" if missing else None
 
@@ -215,11 +229,16 @@ _RULES: Final[Mapping[str, Callable[[RecordState, Step], str | None]]] = Mapping
         "EncryptedTally": _after_last_issued,
         "EndShuffles": _end_shuffles,
         "PartialDecryption": _share,
-        "share-refused": _share,
+        "share-refused": _share_refused,
         "decryption-proof": _decryption_proof,
         "Result": _result,
     }
 )
+
+
+def _is_trustee(state: RecordState, step: Step) -> bool:
+    """Whether the owner is one; true as long as the trustees are not known."""
+    return not state.rules.owners or step.owner in state.rules.owners
 
 
 def _listed(owners: frozenset[int]) -> str:

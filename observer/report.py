@@ -65,13 +65,18 @@ class Report:
         severity: Severity = "unchecked" if isinstance(error, Unsupported) else "error"
         self.add(Finding(error.code, severity, record, error.message))
 
+    def error(self, code: str, record: str, message: str) -> None:
+        self.add(Finding(code, "error", record, message))
+
+    def unchecked(self, code: str, record: str, message: str) -> None:
+        self.add(Finding(code, "unchecked", record, message))
+
     def warn(self, code: str, record: str, message: str) -> None:
         self.add(Finding(code, "warning", record, message))
 
     def notice(self, code: str, record: str, message: str) -> None:
         self.add(Finding(code, "notice", record, message))
 
-    @property
     def stopped(self) -> bool:
         """Whether a phase found an error or something that cannot be checked, so that later phases make no sense."""
         return any(one.severity in ("error", "unchecked") for one in self.findings)

@@ -1,0 +1,279 @@
+"""The organizer's plan of a contest, SPEC.json: written by hand, read once, and turned into the manifest and the questions.
+
+docs/protocol.md section 4.4 (veche-record section 7). Times may be written as people write them; in the manifest they are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from veche.ballot.election import Question, verify_limits
+from veche.ballot.manifest import Allocation, Log, Manifest, Option, Value, parse_manifest
+from veche.cli.private_files import read_file, read_line
+from veche.crypto.canonical_json import Json, array, boolean, dumps, encode, fields, integer, parse, parse_canonical, text
+from veche.crypto.errors import Malformed
+from veche.crypto.scalar import Randomness
+from veche.crypto.signed_note import VerifierKey, parse_verifier_key
+
+One = TypeVar("One")
+
+UUID_LENGTH: Final = 14
+CHECKPOINT_PERIOD: Final = 10
+_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+_REQUIRED: Final = ("title", "opens_at", "closes_at", "electorate", "questions")
+_KNOWN: Final = (
+    "host", "campaign", "contest", "rehearsal", "level", "title", "description", "opens_at", "closes_at", "zone", "extended_until",
+    "minimum_ballots", "electorate", "eligibility", "appeal_days", "registrar", "allocation", "questions",
+)  # fmt: skip
+
+EXAMPLE: Final = """{
+  "host": "vote.example.org",
+  "campaign": "budget-2026",
+  "contest": "district-7",
+  "level": "strict",
+  "title": {"ru": "Бюджет района 7", "en": "Budget of district 7"},
+  "description": "Which project should the district build first?",
+  "opens_at": "2026-10-01T09:00:00+03:00",
+  "closes_at": "2026-10-14T20:00:00+03:00",
+  "zone": "Europe/Moscow",
+  "extended_until": "2026-10-15T20:00:00+03:00",
+  "minimum_ballots": 5,
+  "electorate": 1200,
+  "eligibility": "residents",
+  "appeal_days": 3,
+  "allocation": {"rule": "greedy-skip", "budget": 500000000, "currency": "RUB"},
+  "questions": [
+    {
+      "question": "Which project should be built first?",
+      "min": 1,
+      "max": 1,
+      "blank": true,
+      "options": [
+        {"project": "playground", "title": "A playground on Linden Street", "cost": 120000000},
+        {"project": "lamps", "title": "Lamps along the river", "cost": 90000000},
+        {"project": "benches", "title": "Benches in the park", "cost": 30000000}
+      ]
+    }
+  ]
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What goes into election.json beside the key, kept until Setup: `description` is without the level line."""
+
+    uuid: str
+    name: str
+    description: str
+    questions: tuple[Question, ...]
+
+    def encode(self) -> bytes:
+        """The file `draft/1` of the organizer."""
+        questions: list[Json] = [question.to_json() for question in self.questions]
+        return encode(
+            {"veche": "draft/1", "election": self.uuid, "name": self.name, "description": self.description, "questions": questions}
+        )
+
+
+def parse_draft(raw: bytes) -> Draft:
+    """The draft of exactly this file. Raises Malformed `draft-malformed`."""
+    try:
+        found = fields(parse_canonical(raw), ("veche", "election", "name", "description", "questions"))
+        if found["veche"] != "draft/1":
+            raise Malformed("wrong-type", 'a draft says "veche":"draft/1"')
+        questions = tuple(_drafted_question(one) for one in array(found["questions"]))
+        return Draft(text(found["election"]), text(found["name"]), text(found["description"]), questions)
+    except Malformed as error:
+        raise Malformed("draft-malformed", f"the organizer's draft: {error.message}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A contest as SPEC.json describes it, with the projects' texts."""
+
+    manifest: Manifest
+    draft: Draft
+    texts: tuple[bytes, ...]
+
+
+def draw_uuid(randomness: Randomness) -> str:
+    """A new identifier: 14 uniform base58 characters. Bytes of 232 and more are left out, 256 being no multiple of 58."""
+    return "".join(_BASE58[byte % 58] for byte in randomness(64) if byte < 232)[:UUID_LENGTH]
+
+
+def host_of(spec: dict[str, Json]) -> str:
+    """Where the log will be served; it begins the log's name."""
+    return _wanted(spec, "host", text, "localhost")
+
+
+def read_spec(path: Path) -> dict[str, Json]:
+    """The object in SPEC.json with its field names checked. Raises Malformed `spec-malformed`, or OSError."""
+    try:
+        spec = parse(read_file(path))
+    except Malformed as error:
+        raise Malformed("spec-malformed", f"{path}: {error.message}") from error
+    if type(spec) is not dict:
+        raise Malformed("spec-malformed", f"{path}: an object was expected; `veche organizer example` prints one")
+    unknown = [name for name in spec if name not in _KNOWN]
+    missing = [name for name in _REQUIRED if name not in spec]
+    if unknown or missing:
+        told = [f"{', '.join(missing)} missing"] if missing else []
+        told += [f"{', '.join(unknown)[:100]} unknown"] if unknown else []
+        raise Malformed("spec-malformed", f"{path}: {'; '.join(told)}. `veche organizer example` prints a complete one")
+    return spec
+
+
+def make_plan(spec: dict[str, Json], folder: Path, uuid: str, log: VerifierKey, box: VerifierKey, registrar: str | None) -> Plan:
+    """The manifest and the draft for this plan, both checked. `folder`: where the projects' text files are looked for.
+
+    Raises Malformed: `spec-malformed`, or what the manifest's own checks say.
+    """
+    try:
+        asked = [_question(one, number) for number, one in enumerate(array(spec["questions"]), 1)]
+        options, texts = _options(spec, folder)
+        manifest = _manifest(spec, uuid, log, box, registrar, options)
+        draft = Draft(uuid, " / ".join(title for _, title in manifest.title), _wanted(spec, "description", text, ""), tuple(asked))
+    except Malformed as error:
+        if error.code in ("question-limits", "vkey-malformed", "file-too-large"):
+            raise
+        raise Malformed("spec-malformed", f"the plan of the contest: {error.message}") from error
+    if not asked:
+        raise Malformed("spec-malformed", "the plan of the contest asks no question")
+    if any(line.startswith("veche:") for line in draft.description.split("\n")):
+        raise Malformed("spec-malformed", "no line of the description may begin with veche:, which is kept for the level line")
+    return Plan(parse_manifest(manifest.encode()), draft, texts)
+
+
+def _manifest(
+    spec: dict[str, Json], uuid: str, log: VerifierKey, box: VerifierKey, registrar: str | None, options: tuple[tuple[Option, ...], ...]
+) -> Manifest:
+    zone = _wanted(spec, "zone", text, "UTC")
+    titles = spec["title"]
+    if type(titles) is not dict:
+        raise Malformed("wrong-type", 'title is written {"ru": …, "en": …}')
+    vkey = registrar if registrar is not None else _wanted(spec, "registrar", text, "")
+    return Manifest(
+        campaign=_wanted(spec, "campaign", text, "campaign"),
+        contest=_wanted(spec, "contest", text, "contest"),
+        uuid=uuid,
+        rehearsal=_wanted(spec, "rehearsal", boolean, False),
+        level=_wanted(spec, "level", text, "strict"),
+        title=tuple((language, text(title)) for language, title in titles.items()),
+        opens_at=parse_time(spec["opens_at"], zone, "opens_at"),
+        closes_at=parse_time(spec["closes_at"], zone, "closes_at"),
+        zone=zone,
+        until=parse_time(spec["extended_until"], zone, "extended_until") if "extended_until" in spec else None,
+        minimum_ballots=_wanted(spec, "minimum_ballots", integer, 5),
+        electorate=_named("electorate", integer, spec["electorate"]),
+        eligibility=_wanted(spec, "eligibility", text, "residents"),
+        appeal_days=_wanted(spec, "appeal_days", integer, 3),
+        registrar=parse_verifier_key(vkey) if vkey else None,
+        log=Log(log.name, (log,), box, CHECKPOINT_PERIOD, ""),
+        allocation=_allocation(spec["allocation"]) if "allocation" in spec else None,
+        options=options,
+    )
+
+
+def parse_time(value: Json, zone: str, name: str) -> int:
+    """Seconds since 1970 of a time written as ISO 8601, in `zone` where it names none, or already in seconds. Raises Malformed."""
+    if type(value) is int:
+        return value
+    try:
+        moment = datetime.fromisoformat(text(value))
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise Malformed("wrong-type", f'{name}: a time like "2026-10-01T09:00:00+03:00" was expected') from error
+    return int(moment.timestamp())
+
+
+def show_time(seconds: int, zone: str) -> str:
+    """The time as people of that zone write it; in UTC where this machine does not know the zone."""
+    try:
+        moment = datetime.fromtimestamp(seconds, ZoneInfo(zone))
+    except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
+        try:
+            return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        except (ValueError, OverflowError, OSError):
+            return f"{seconds} s after 1970"
+    return moment.strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def registrar_key(path: Path | None) -> str | None:
+    """The verifier key in the registrar's file. Raises Malformed, or OSError."""
+    return None if path is None else parse_verifier_key(read_line(path).strip()).text()
+
+
+def _options(spec: dict[str, Json], folder: Path) -> tuple[tuple[tuple[Option, ...], ...], tuple[bytes, ...]]:
+    texts: dict[str, bytes] = {}
+    questions: list[tuple[Option, ...]] = []
+    for question in array(spec["questions"]):
+        options: list[Option] = []
+        for one in array(question["options"] if type(question) is dict else None):
+            found = _object(one, ("project", "title", "cost", "text"), ("project", "title"), "an option")
+            digest = None
+            if "text" in found:
+                content = read_file(folder / text(found["text"]))
+                digest = sha256(content).hexdigest()
+                texts[digest] = content
+            cost = integer(found["cost"]) if "cost" in found else None
+            options.append(Option(text(found["project"]), text(found["title"]), cost, digest))
+        questions.append(tuple(options))
+    return tuple(questions), tuple(texts.values())
+
+
+def _question(value: Json, number: int) -> Question:
+    found = _object(value, ("question", "min", "max", "blank", "options"), ("question", "options"), f"question {number}")
+    answers = tuple(text(_object(one, None, ("title",), f"question {number}, an option")["title"]) for one in array(found["options"]))
+    low, high = (_wanted(found, name, integer, 1) for name in ("min", "max"))
+    question = Question(text(found["question"]), answers, low, high, _wanted(found, "blank", boolean, False))
+    verify_limits(question, number)
+    return question
+
+
+def _drafted_question(value: Json) -> Question:
+    found = fields(value, ("answers", "blank", "min", "max", "question"), ("blank",))
+    answers = tuple(text(one) for one in array(found["answers"]))
+    low, high = integer(found["min"]), integer(found["max"])
+    return Question(text(found["question"]), answers, low, high, boolean(found.get("blank", False)))
+
+
+def _allocation(value: Json) -> Allocation:
+    found = _object(value, None, ("rule", "budget", "currency"), "allocation")
+    further = {name: one for name, one in found.items() if name not in ("rule", "budget", "currency")}
+    parameters = tuple((name, _parameter(name, one)) for name, one in further.items())
+    return Allocation(text(found["rule"]), integer(found["budget"]), text(found["currency"]), parameters)
+
+
+def _parameter(name: str, value: Json) -> Value | tuple[Value, ...]:
+    if isinstance(value, bool | int | str):
+        return value
+    return tuple(one if isinstance(one, bool | int | str) else text(one) for one in array(value))
+
+
+def _object(value: Json, known: tuple[str, ...] | None, required: tuple[str, ...], name: str) -> dict[str, Json]:
+    if type(value) is not dict or any(one not in value for one in required):
+        raise Malformed("wrong-fields", f"{name} has at least {', '.join(required)}")
+    odd = [one for one in value if known is not None and one not in known]
+    if odd:
+        raise Malformed("wrong-fields", f"{name}: {', '.join(odd)[:100]} unknown; it may have {', '.join(known or ())}")
+    return value
+
+
+def _wanted(spec: dict[str, Json], name: str, read: Callable[[Json], One], otherwise: One) -> One:
+    return _named(name, read, spec[name]) if name in spec else otherwise
+
+
+def _named(name: str, read: Callable[[Json], One], value: Json) -> One:
+    try:
+        return read(value)
+    except Malformed as error:
+        raise Malformed("wrong-type", f"{name}: {error.message}; found {dumps(value)[:60]}") from error

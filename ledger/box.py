@@ -1,0 +1,55 @@
+"""The ballot box: what may join the chain, decided by the same checks that the audit makes. docs/protocol.md section 8.2.
+
+Pure: it holds what it must remember of the record and gives back the bytes to append; writing them, and the lock under which both
+happen, belong to whoever owns the storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from veche.ballot.credential import PublicCredentials
+from veche.ballot.election import Election
+from veche.ballot.encrypted_ballot import EncryptedBallot, read_ballot, verify_ballot
+from veche.crypto.errors import Refused
+from veche.ledger.chain import append
+from veche.ledger.event import Event, EventType
+
+
+@dataclass(slots=True)
+class BallotBox:
+    """An open box. `last` is the newest event of the chain, `trackers` (hex) all ballots in it, `issued` the credentials
+    that the registrar has handed out (None at level belenios without any `issued`: then every listed one may vote).
+    """
+
+    election: Election
+    credentials: PublicCredentials
+    last: Event
+    issued: set[str] | None
+    trackers: set[str] = field(default_factory=set)
+
+    def check(self, raw: bytes) -> EncryptedBallot:
+        """Every check of section 9.6 but the last, and that the credential was handed out. Changes nothing.
+
+        Raises Refused `not-issued`, or what `verify_ballot` raises.
+        """
+        unchecked = read_ballot(raw)
+        listed = unchecked.credential in self.credentials.weights
+        if listed and self.issued is not None and unchecked.credential not in self.issued:
+            raise Refused(
+                "not-issued", f"ballot {unchecked.tracker[:16]}…: the registrar has not handed out its credential yet"
+            )
+        return verify_ballot(unchecked, self.election, self.credentials.weights)
+
+    def append(self, ballot: EncryptedBallot) -> Event:
+        """The event by which a checked ballot joins the chain. Raises Refused `duplicate-ballot` for bytes that are in it already."""
+        if ballot.tracker in self.trackers:
+            raise Refused("duplicate-ballot", f"ballot {ballot.tracker[:16]}…: the same ballot is in the chain already")
+        self.last = append(self.last, EventType.BALLOT, ballot.tracker)
+        self.trackers.add(ballot.tracker)
+        return self.last
+
+    def hand_out(self, credentials: Iterable[str]) -> None:
+        """The registrar has handed out these credentials: from now on they may vote."""
+        self.issued = (self.issued or set()) | set(credentials)

@@ -1,0 +1,132 @@
+"""The audit: phases 9.1 to 9.11 of docs/protocol.md, one after the other, over published bytes alone."""
+
+from __future__ import annotations
+
+from veche.ballot.election import parse_election
+from veche.crypto.errors import ElectionError, Unsupported
+from veche.ledger.prefix import verify_prefix
+from veche.observer.ballot_check import check_ballots
+from veche.observer.chain_check import Progress, ReadChain, check_chain
+from veche.observer.entry_check import ReadEntries, check_entries
+from veche.observer.people_check import check_people
+from veche.observer.report import Report
+from veche.observer.setup_check import Setup, check_ceremony, check_level, check_setup
+from veche.observer.share_check import Decryption, check_publication, check_result, check_shares, check_tally
+from veche.observer.sources import Source
+
+
+def _silent(_: str, __: int, ___: int) -> None:
+    """No progress is shown."""
+
+
+def audit(
+    source: Source,
+    *,
+    against: Source | None = None,
+    level: str | None = None,
+    jobs: int = 1,
+    progress: Progress = _silent,
+) -> Report:
+    """Check everything that the record at `source` claims. Never raises for what is in the record: the report says it.
+
+    `against` is an older copy of the same record, `level` the least level asked for, `jobs` the number of processes.
+    """
+    report = Report(source.name)
+    try:
+        _run(source, against, level, jobs, report, progress)
+    except Unsupported as error:
+        report.refuse(error, source.name)
+    except ElectionError as error:
+        report.refuse(error, "archive")
+    return report
+
+
+def _run(
+    source: Source, against: Source | None, level: str | None, jobs: int, report: Report, progress: Progress
+) -> None:
+    with source.archive() as stream:
+        chain = check_chain(stream, report, progress)
+        read = check_entries(source, chain, report) if source.complete and not report.stopped() else None
+        if against is not None and not report.stopped():
+            _compare(source, chain, against, report)
+        if report.stopped():
+            return
+        setup = _before_the_vote(source, chain, read, level, report)
+        if setup is None or report.stopped():
+            return
+        progress("9.6", 0, len(chain.ballots))
+        counted = check_ballots(stream, chain, setup, jobs, report, progress)
+    if read is not None and not report.stopped():
+        check_people(read, setup, counted.last, report)
+    if report.stopped() or chain.tally is None:
+        return
+    work = check_tally(chain.tally, setup, counted, report)
+    if report.stopped() or work is None:
+        return
+    _after_the_vote(chain, read, setup, work, report)
+
+
+def _before_the_vote(
+    source: Source, chain: ReadChain, read: ReadEntries | None, level: str | None, report: Report
+) -> Setup | None:
+    """Phases 9.3 to 9.5. None while there is no Setup, or when it is not as it must be."""
+    setup = None if chain.setup is None else check_setup(chain.setup, report)
+    if report.stopped():
+        return None
+    if setup is not None:
+        check_level(setup, read, source.in_folder, level, report)
+    elif read is not None:
+        report.level = read.manifest.level
+    if read is not None and not report.stopped():
+        check_ceremony(read, read.trustees, report)
+        if read.manifest.log is not None and not source.has_log():
+            report.notice("log-not-served", "log", "the manifest names a log; no checkpoint of it is served here")
+    return setup
+
+
+def _after_the_vote(chain: ReadChain, read: ReadEntries | None, setup: Setup, work: Decryption, report: Report) -> None:
+    """Phases 9.9 and 9.10."""
+    check_shares(chain, read, setup, work, report)
+    if chain.result is None or report.stopped():
+        return
+    check_result(chain.result, setup, work, report)
+    if read is not None and not report.stopped():
+        check_publication(read, chain, report)
+
+
+def _compare(source: Source, chain: ReadChain, against: Source, report: Report) -> None:
+    """Phase 9.11. An older copy that cannot be read is not checked; one of another election is the wrong file, no fraud."""
+    older_report = Report(against.name)
+    try:
+        with against.archive() as older:
+            older_chain = check_chain(older, older_report, _silent)
+    except ElectionError as error:
+        report.unchecked("against-unreadable", against.name, f"the older copy cannot be read: {error}")
+        return
+    if older_report.stopped():
+        first = older_report.findings[0]
+        report.unchecked("against-unreadable", against.name, f"the older copy is damaged itself: {first.message}")
+        return
+    mine, other = _uuid(chain), _uuid(older_chain)
+    if mine is not None and other is not None and mine != other:
+        report.error("against-other-election", against.name, f"the older copy is of election {other}, this record of {mine}")
+        return
+    try:
+        with against.archive() as older, source.archive() as newer:
+            verify_prefix(older, newer, "archive")
+        if against.complete and source.complete:
+            with against.entries() as older, source.entries() as newer:
+                verify_prefix(older, newer, "entries")
+        report.count("history-changed")
+    except ElectionError as error:
+        report.refuse(error, against.name)
+
+
+def _uuid(chain: ReadChain) -> str | None:
+    """Which election an archive is of, where it says so readably."""
+    if chain.setup is None:
+        return None
+    try:
+        return parse_election(chain.setup.records[0].content).uuid
+    except ElectionError:
+        return None

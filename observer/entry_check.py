@@ -1,0 +1,208 @@
+"""Phase 9.2: the entries of the public log, their order, and the data they name. docs/protocol.md section 9.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from veche.ballot.manifest import Manifest, parse_manifest
+from veche.ballot.share import parse_owned
+from veche.ballot.trustees import SingleTrustee, Trustees, parse_trustees
+from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
+from veche.crypto.run_file import FinishedRun, Run, parse_run
+from veche.ledger.annex import Annex, Dkg, ShareRefused
+from veche.ledger.entry import Entry, named_data, parse_entry, step_of
+from veche.ledger.event import Event, EventType, has_payload
+from veche.ledger.record import read_entries, verify_same_chain
+from veche.ledger.record_state import Level, RecordState, Rules, next_state
+from veche.ledger.timeline import Timeline
+from veche.observer.chain_check import ReadChain
+from veche.observer.report import Report
+from veche.observer.sources import Source
+
+MAX_RUNS = 100
+
+# The state machine only asks for an event's type: one shared value each instead of a quarter of a million events in memory.
+_BARE = {kind: Event(None, 0, kind, "0" * 64 if has_payload(kind) else None) for kind in EventType}
+
+
+@dataclass(slots=True)
+class ReadEntries:
+    """What later phases need of the entries. `order` holds every entry's event height or annex, `data` what annexes name."""
+
+    manifest: Manifest
+    manifest_raw: bytes
+    order: list[int | Annex] = field(default_factory=list)
+    event_hashes: list[bytes] = field(default_factory=list)
+    event_kinds: list[Event] = field(default_factory=list)
+    data: dict[str, bytes] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    trustees: Trustees | None = None
+    state: RecordState | None = None
+
+    def annexes(self) -> Iterator[tuple[int, Annex]]:
+        """Every annex with its index among the entries."""
+        return ((index, entry) for index, entry in enumerate(self.order) if isinstance(entry, Annex))
+
+
+def check_entries(source: Source, chain: ReadChain, report: Report) -> ReadEntries | None:
+    """Read all entries and everything they name. None, with findings in `report`, when a step failed."""
+    where = "manifest.json"
+    try:
+        raw = source.manifest()
+        report.count("folder-form", 3)
+        read = ReadEntries(parse_manifest(raw), raw)
+        report.election = read.manifest.uuid
+        where = "entries.jsonl"
+        _verify_name(source, read.manifest)
+        for index, text in _texts(source):
+            where = f"entry {index}"
+            _read_entry(read, text, report)
+        where = "data"
+        _read_runs(read, source, report)
+        read.trustees = _trustees(read, chain, source)
+        for where in _walk(read, chain, report):
+            pass
+        where = "data"
+        verify_same_chain(read.event_hashes, chain.event_hashes)
+        report.count("chain-differs", len(chain.event_hashes))
+        _check_data(read, chain, source, report)
+    except ElectionError as error:
+        report.refuse(error, where)
+        return None
+    report.counts["entries"] = len(read.order)
+    return read
+
+
+def _verify_name(source: Source, manifest: Manifest) -> None:
+    name = source.archive_name()
+    if name != manifest.uuid:
+        raise Malformed("folder-form", f"the archive is named {name}.bel; the manifest is of election {manifest.uuid}")
+
+
+def _texts(source: Source) -> Iterator[tuple[int, bytes]]:
+    with source.entries() as stream:
+        yield from read_entries(stream)
+
+
+def _read_entry(read: ReadEntries, text: bytes, report: Report) -> None:
+    """Steps 9.2.2 and 9.2.3. An event is kept by its hash, an annex as it is."""
+    entry: Entry = parse_entry(text, read.manifest.uuid)
+    report.count("entry-malformed")
+    if isinstance(entry, Event):
+        read.order.append(len(read.event_hashes))
+        read.event_hashes.append(sha256(text).digest())
+        read.event_kinds.append(_BARE[entry.type])
+    else:
+        report.count("entry-election")
+        read.order.append(entry)
+
+
+def _read_runs(read: ReadEntries, source: Source, report: Report) -> None:
+    """The run file that the annex `dkg` names, and those before it, newest last."""
+    digest = next((entry.ceremony for _, entry in read.annexes() if isinstance(entry, Dkg)), None)
+    while digest is not None and digest not in read.data:
+        if len(read.runs) >= MAX_RUNS:
+            raise Refused("ceremony-malformed", f"more than {MAX_RUNS} runs of the ceremony")
+        read.data[digest] = source.data(digest)
+        run = parse_run(read.data[digest])
+        report.count("ceremony-malformed")
+        read.runs.insert(0, run)
+        digest = run.previous
+
+
+def _trustees(read: ReadEntries, chain: ReadChain, source: Source) -> Trustees | None:
+    """trustees.json: from Setup, or while there is none from what the ceremony names."""
+    if chain.setup is not None:
+        return parse_trustees(chain.setup.records[1].content)
+    last = read.runs[-1] if read.runs else None
+    if isinstance(last, FinishedRun):
+        read.data[last.trustees] = source.data(last.trustees)
+        return parse_trustees(read.data[last.trustees])
+    return None
+
+
+def rules_of(level: str, trustees: Trustees | None) -> Rules:
+    """What the order of entries depends on beside the entries."""
+    strict: Level = "strict" if level == "strict" else "belenios"
+    if trustees is None:
+        return Rules(strict, (), 0, ())
+    group: tuple[int, ...] = ()
+    singles: list[int] = []
+    threshold = 0
+    for number, item in enumerate(trustees.items):
+        if isinstance(item, SingleTrustee):
+            singles.extend(trustees.numbers_of(number))
+        elif not group:
+            group, threshold = trustees.numbers_of(number), item.threshold
+        else:
+            # A second group cannot be written in Rules: Result then waits for t of the first and all of the others.
+            singles.extend(trustees.numbers_of(number)[: item.threshold])
+    return Rules(strict, group, threshold, tuple(singles))
+
+
+def _walk(read: ReadEntries, chain: ReadChain, report: Report) -> Iterator[str]:
+    """Steps 9.2.4 and 9.2.5, entry by entry; yields which entry comes next, for the finding."""
+    state = RecordState(rules_of(read.manifest.level, read.trustees))
+    time = Timeline(read.manifest.closes_at, read.manifest.until)
+    for index, one in enumerate(read.order):
+        yield f"entry {index}"
+        if isinstance(one, Annex):
+            state = next_state(state, step_of(one))
+            time = time.after(one)
+            report.count("entry-time")
+        else:
+            state = next_state(state, step_of(read.event_kinds[one], chain.owners.get(one)))
+        report.count("entry-order")
+    read.state = state
+    report.state = "draft" if state.name == "(nothing)" else state.name
+
+
+def _check_data(read: ReadEntries, chain: ReadChain, source: Source, report: Report) -> None:
+    """Steps 9.2.7 to 9.2.9: all that is named is there with its hash, and nothing else is."""
+    manifest_digest = sha256(read.manifest_raw).hexdigest()
+    named: set[str] = set(read.data)
+    for index, entry in read.annexes():
+        digests = set(named_data(entry))
+        if isinstance(entry, ShareRefused):
+            digests |= _refused_share(entry, source)
+        for digest in sorted(digests):
+            _name(read, chain, source, digest, manifest_digest, f"entry {index}")
+        named |= digests
+    for run in read.runs:
+        if isinstance(run, FinishedRun) and run.trustees not in named:
+            _name(read, chain, source, run.trustees, manifest_digest, "the ceremony's run file")
+            named.add(run.trustees)
+    for option in (option for question in read.manifest.options for option in question):
+        if option.text is not None:
+            _name(read, chain, source, option.text, manifest_digest, f"the manifest's project {option.project}")
+            named.add(option.text)
+    report.count("data-missing", len(named))
+    report.count("data-hash", len(read.data))
+    there = {digest for digest in named if digest != manifest_digest and not chain.holds(digest)}
+    for path in source.data_names():
+        report.count("data-unnamed")
+        head, _, digest = path.partition("/")
+        if digest not in there or head != digest[:2]:
+            raise Inconsistent("data-unnamed", f"data/{path} is named by nothing in the record, or has its place elsewhere in it")
+
+
+def _name(read: ReadEntries, chain: ReadChain, source: Source, digest: str, manifest: str, by: str) -> None:
+    if digest == manifest or digest in read.data or chain.holds(digest):
+        return
+    try:
+        read.data[digest] = source.data(digest)
+    except Inconsistent as error:
+        if error.code == "data-missing":
+            raise Inconsistent("data-missing", f"{by} names {digest[:16]}…, which is not there") from error
+        raise
+
+
+def _refused_share(entry: ShareRefused, source: Source) -> set[str]:
+    """What the owned text of a refused share names, where the text can be read at all."""
+    try:
+        return {parse_owned(source.data(entry.payload)).payload}
+    except (Malformed, Inconsistent):
+        return set()
+
