@@ -32,7 +32,9 @@ def combine(trustees: Trustees, shares: Factors) -> list[Point]:
     """
     missing = missing_shares(trustees, tuple(shares))
     if missing:
-        raise Refused("shares-missing", f"no good share of trustee {', '.join(map(str, missing))}; without them nothing is decrypted")
+        raise Refused(
+            "shares-missing", f"no good share of trustee {', '.join(map(str, missing))}; without them nothing is decrypted"
+        )
     weights = [pair for number in range(len(trustees.items)) for pair in _weights(trustees, number, shares)]
     width = len(next(iter(shares.values())))
     columns: list[Sum] = [[(weight, shares[owner][k]) for weight, owner in weights] for k in range(width)]
@@ -40,7 +42,7 @@ def combine(trustees: Trustees, shares: Factors) -> list[Point]:
 
 
 def verify_shares_agree(trustees: Trustees, shares: Factors) -> None:
-    """Check that every choice of t shares of a group gives the same factors (9.9.7). Raises Inconsistent naming the group's trustee."""
+    """Check that every choice of t shares of a group gives the same factors (9.9.7). Raises Inconsistent naming the group."""
     for number, item in enumerate(trustees.items):
         if isinstance(item, ThresholdGroup):
             owners = trustees.numbers_of(number)

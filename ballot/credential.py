@@ -65,8 +65,8 @@ def wrong_groups(code: str) -> tuple[int, ...]:
 
 def derive(code: str, uuid: str) -> Secret:
     """The secret of `code` in the election `uuid`: 512 bits of two SHA-256, mod q. Raises Malformed `code-malformed`."""
-    hashed = f"{uuid}|{{}}|{parse_code(code)}"
-    halves = [sha256(f"derive_credential|{hashed.format(half)}".encode()).digest() for half in (0, 1)]
+    dashed = parse_code(code)
+    halves = [sha256(f"derive_credential|{uuid}|{half}|{dashed}".encode()).digest() for half in (0, 1)]
     return Secret.from_wide_digest(b"".join(halves))
 
 

@@ -97,6 +97,8 @@ def _election(raw: bytes, value: dict[str, Json]) -> Election:
     for name in ("administrator", "credential_authority"):
         if name in value:
             text(value[name])
+    if "language" in value:
+        _check_language(value["language"])
     return Election(
         raw=raw,
         uuid=text(value["uuid"]),
@@ -107,6 +109,13 @@ def _election(raw: bytes, value: dict[str, Json]) -> Election:
     )
 
 
+def _check_language(value: Json) -> None:
+    """The form that belenios-tool 3.3 writes: `["fr","ltr"]`."""
+    language, direction = array(value, 2)
+    if type(language) is not str or direction not in ("ltr", "rtl"):
+        raise Malformed("wrong-type", "language names a language and the direction of its script, ltr or rtl")
+
+
 def _refuse_unsupported(value: dict[str, Json]) -> None:
     """Before anything else is read: what belongs to another protocol is not called malformed."""
     version = integer(value.get("version"))
@@ -114,7 +123,9 @@ def _refuse_unsupported(value: dict[str, Json]) -> None:
         raise Unsupported("unsupported-version", f"protocol version {version} is not supported; this program checks version 1")
     group = text(value.get("group"))
     if group != GROUP:
-        raise Unsupported("unsupported-group", f'unsupported group "{group[:40]}"; this program checks elections in the group "{GROUP}"')
+        raise Unsupported(
+            "unsupported-group", f'unsupported group "{group[:40]}"; this program checks elections in the group "{GROUP}"'
+        )
     for number, one in enumerate(array(value.get("questions")), 1):
         kind = one.get("type") if type(one) is dict else None
         if type(kind) is str and kind in _ELSEWHERE:
@@ -133,8 +144,8 @@ def _question(value: Json, number: int) -> Question:
     question = Question(
         text=text(value["question"]),
         answers=tuple(text(answer) for answer in array(value["answers"])),
-        minimum=integer(value["min"], -(2**31), 2**31),
-        maximum=integer(value["max"], -(2**31), 2**31),
+        minimum=integer(value["min"], -(2**62)),
+        maximum=integer(value["max"], -(2**62)),
         blank=boolean(value.get("blank", False)),
     )
     verify_limits(question, number)
@@ -146,13 +157,12 @@ def verify_limits(question: Question, number: int) -> None:
     low, high, answers = question.minimum, question.maximum, len(question.answers)
     if not 1 <= answers <= MAX_ANSWERS or not 0 <= low <= high <= answers:
         raise Malformed(
-            "question-limits", f"question {number}: min {low}, max {high}, answers {answers}; 0 ≤ min ≤ max ≤ answers and 1 ≤ answers"
+            "question-limits",
+            f"question {number}: min {low}, max {high}, answers {answers}; 0 ≤ min ≤ max ≤ answers and 1 ≤ answers",
         )
 
 
-def make_election(
-    uuid: str, name: str, description: str, public_key: Point, questions: tuple[Question, ...]
-) -> Election:
+def make_election(uuid: str, name: str, description: str, public_key: Point, questions: tuple[Question, ...]) -> Election:
     """A new election in canonical form, refused like a foreign one when its parts are not legal."""
     value: dict[str, Json] = {
         "version": 1,

@@ -1,4 +1,4 @@
-"""Reading and checking an encrypted ballot. The box and the audit run this same code, so whatever the box accepts, the audit accepts.
+"""Reading and checking an encrypted ballot. Box and audit run this same code: whatever the box accepts, the audit accepts.
 
 The checks stand in the order of docs/protocol.md section 9.6: cheap ones first, so that a hostile ballot costs little (attack E6).
 """
@@ -127,7 +127,7 @@ def _check_proof_fields(value: Json) -> None:
 
 
 def _verify_shape(name: str, answers: list[dict[str, Json]], election: Election) -> None:
-    """Check 9.6.4. Lengths come from the election only: a proof over a wider range or over nothing must not pass (attacks B9, C12)."""
+    """Check 9.6.4. Lengths come from the election only: no proof over a wider range or over nothing (attacks B9, C12)."""
     if len(answers) != len(election.questions):
         raise Malformed("ballot-shape", f"{name}: {len(answers)} answers to {len(election.questions)} questions")
     for number, (answer, question) in enumerate(zip(answers, election.questions, strict=True), 1):
@@ -138,8 +138,9 @@ def _verify_shape(name: str, answers: list[dict[str, Json]], election: Election)
         if found != expected:
             raise Malformed(
                 "ballot-shape",
-                f"{name}: answer {number} has {found[0]} ciphertexts with {len(individual)} proofs of {sorted(set(individual))} parts, "
-                f"overall proof {found[2]}, blank proof {found[3]}; expected {expected[0]} with 2 parts each, {expected[2]}, {expected[3]}",
+                f"{name}: answer {number} has {found[0]} ciphertexts with {len(individual)} proofs of {sorted(set(individual))} parts,"
+                f" overall proof {found[2]}, blank proof {found[3]};"
+                f" expected {expected[0]} with 2 parts each, {expected[2]}, {expected[3]}",
             )
 
 
@@ -200,9 +201,7 @@ def verify_answers(name: str, answers: tuple[EncryptedAnswer, ...], credential: 
         for claim in answer_claims(answer.choices, question, context, number)
     ]
     proofs = [proof for answer in answers for proof in _proofs_in_order(answer)]
-    recomputed = commitments(
-        election.public_key, [(claim.statement, proof) for claim, proof in zip(claims, proofs, strict=True)]
-    )
+    recomputed = commitments(election.public_key, [(claim.statement, proof) for claim, proof in zip(claims, proofs, strict=True)])
     for claim, proof, points in zip(claims, proofs, recomputed, strict=True):
         try:
             verify_commitments(claim.statement, proof, points)
@@ -220,9 +219,7 @@ class AnswerClaim:
     choice: int
 
 
-def answer_claims(
-    choices: tuple[Ciphertext, ...], question: Question, context: str, number: int
-) -> list[AnswerClaim]:
+def answer_claims(choices: tuple[Ciphertext, ...], question: Question, context: str, number: int) -> list[AnswerClaim]:
     """The claims of one answer in the order individual…, blank, overall. docs/protocol.md sections 5.2 to 5.4."""
     made = [
         AnswerClaim(in_range(disjunction_prefix(context, c.alpha, c.beta), c, (0, 1)), "individual", number, place)
@@ -259,7 +256,8 @@ def _named(name: str, claim: AnswerClaim, question: Question) -> InvalidProof:
     if claim.kind == "blank":
         return InvalidProof("blank-proof", f"{name}: {asked}: not shown that a blank vote marks nothing else")
     return InvalidProof(
-        "overall-proof", f"{name}: {asked}: the number of marks is not shown to lie between {question.minimum} and {question.maximum}"
+        "overall-proof",
+        f"{name}: {asked}: the number of marks is not shown to lie between {question.minimum} and {question.maximum}",
     )
 
 

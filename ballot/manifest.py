@@ -17,7 +17,7 @@ from veche.crypto.canonical_json import Json, array, boolean, digest, encode, fi
 from veche.crypto.errors import Inconsistent, Malformed
 from veche.crypto.signed_note import ED25519, VerifierKey, parse_verifier_key
 
-MAX_BYTES: Final = 4_000_000
+MAX_BYTES: Final = 1_000_000
 LEVELS: Final = ("strict", "belenios")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -1,7 +1,7 @@
 """Making a ballot, and opening one for checking. docs/protocol.md sections 5.1 to 5.7.
 
-The device encrypts and shows the commitment (`signature.hash`) before it learns whether the voter will cast or test. A prepared ballot
-is then signed or opened, never both: an opened ballot has no signature, so it can never be cast (attack E3).
+The device encrypts and shows the commitment (`signature.hash`) before it learns whether the voter will cast or test. A prepared
+ballot is then signed or opened, never both: an opened ballot has no signature, so it can never be cast (attack E3).
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def prepare_ballot(
         "credential": credential.hex(),
         "answers": [answer for answer, _ in made],
     }
-    return PreparedBallot(
-        election, value, tuple(tuple(marks) for marks in choices), tuple(secrets for _, secrets in made)
-    )
+    return PreparedBallot(election, value, tuple(tuple(marks) for marks in choices), tuple(secrets for _, secrets in made))
 
 
 def verify_choices(election: Election, choices: Sequence[Sequence[int]]) -> None:

@@ -1,4 +1,4 @@
-"""From combined factors to counts, and the text of the result. docs/protocol.md sections 7.4 and 7.5 (belenios-interop section 14)."""
+"""From combined factors to counts, and the text of the result. docs/protocol.md sections 7.4 and 7.5."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trustee's share of the decryption: making and checking it. docs/protocol.md sections 7.2 and 7.3 (belenios-interop section 13)."""
+"""A trustee's share of the decryption: making and checking it. docs/protocol.md sections 7.2 and 7.3."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ class TallyPlace:
 
     def statement(self, owner: int, owned: bytes) -> ShareStatement:
         """The statement of the strong proof for the share that `owned` names."""
-        return ShareStatement(
-            bytes.fromhex(self.setup), bytes.fromhex(self.encrypted_tally), owner, sha256(owned).digest()
-        )
+        return ShareStatement(bytes.fromhex(self.setup), bytes.fromhex(self.encrypted_tally), owner, sha256(owned).digest())
 
 
 def make_share(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from veche.ballot.election import Election
-from veche.crypto.canonical_json import Json, array, encode, fields, integer, parse_canonical
+from veche.crypto.canonical_json import Json, array, digest, encode, fields, integer, parse_canonical
 from veche.crypto.elgamal import NOTHING, Ciphertext
 from veche.crypto.errors import Malformed
 from veche.crypto.group import Point, sums
 
 LARGEST_INTEGER = 2**30 - 1
+MAX_SIZED_BYTES = 1024
 
 Rows = tuple[tuple[Ciphertext, ...], ...]
 
@@ -104,11 +105,8 @@ def parse_tally(raw: bytes, election: Election) -> EncryptedTally:
 def parse_sized_tally(raw: bytes) -> SizedTally:
     """The sized tally in `raw`. Raises Malformed `tally-malformed`."""
     try:
-        value = fields(parse_canonical(raw), ("num_tallied", "total_weight", "encrypted_tally"))
-        found = value["encrypted_tally"]
-        return SizedTally(
-            integer(value["num_tallied"]), weight_from_json(value["total_weight"]), found if type(found) is str else ""
-        )
+        value = fields(parse_canonical(raw, MAX_SIZED_BYTES), ("num_tallied", "total_weight", "encrypted_tally"))
+        return SizedTally(integer(value["num_tallied"]), weight_from_json(value["total_weight"]), digest(value["encrypted_tally"]))
     except Malformed as error:
         raise Malformed("tally-malformed", f"sized tally: {error}") from error
 

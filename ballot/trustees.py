@@ -72,9 +72,7 @@ class Trustees:
     def owners(self) -> tuple[Owner, ...]:
         """Every trustee; owners[n-1] has number n."""
         flat = [
-            (key, name, number, place)
-            for number, item in enumerate(self.items)
-            for place, (key, name) in enumerate(_keys(item), 1)
+            (key, name, number, place) for number, item in enumerate(self.items) for place, (key, name) in enumerate(_keys(item), 1)
         ]
         return tuple(Owner(number, *one) for number, one in enumerate(flat, 1))
 
@@ -128,9 +126,7 @@ def _item(value: Json) -> TrusteeItem:
 
 def make_trustees(items: tuple[TrusteeItem, ...]) -> Trustees:
     """trustees.json for these items, checked as a foreign one would be."""
-    listed: list[Json] = [
-        ["Single" if isinstance(item, SingleTrustee) else "Pedersen", item.to_json()] for item in items
-    ]
+    listed: list[Json] = [["Single" if isinstance(item, SingleTrustee) else "Pedersen", item.to_json()] for item in items]
     trustees = parse_trustees(encode(listed))
     verify_trustees(trustees)
     return trustees

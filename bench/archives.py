@@ -51,7 +51,7 @@ def build(voters: int, options: int, most: int, jobs: int = 2) -> Bench:
     codes = [generate_code(system_randomness) for _ in range(voters)]
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         keys = list(pool.map(_credential, codes, chunksize=64))
-        work = [(election.raw, code, [number % most, (number * 7) % options]) for number, code in enumerate(codes)]
+        work = [(election.raw, code, [number % options, number * 7 % options][:most]) for number, code in enumerate(codes)]
         ballots = list(pool.map(_ballot, work, chunksize=16))
     trustees = make_trustees((SingleTrustee.make(secret, public, None, system_randomness),)).raw
     credentials = make_public_credentials([(_point(key), 1) for key in keys], weighted=False)

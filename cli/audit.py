@@ -77,8 +77,7 @@ def show_report(report: Report, steps: bool = False) -> None:
     answer(f"State: {report.state}. Level: {report.level}.")
     answer("")
     for number, sentence, checks, errors in report.phases():
-        mark = "no " if errors else ("yes" if checks else " - ")
-        counted = f"{checks:,} checks" if checks else "not reached"
+        mark, counted = _mark(number, checks, errors, report)
         answer(f"  {number:<5} {mark}  {sentence} ({counted})")
         for step in STEPS if steps else ():
             if phase_of(step.number) == number:
@@ -93,9 +92,26 @@ def show_report(report: Report, steps: bool = False) -> None:
     answer(paint(verdict_sentence(report), {0: "green", 1: "red", 2: "yellow"}[report.exit_code], True, sys.stdout))
 
 
+def _mark(number: str, checks: int, errors: int, report: Report) -> tuple[str, str]:
+    """Whether a phase passed, and how many checks it made. Without entries there is no log, no manifest, nobody's name to check."""
+    if errors:
+        return "NO ", f"{checks:,} checks made"
+    if not report.complete and number in ("9.2", "9.4", "9.5", "9.7"):
+        return " - ", "not part of a bare archive"
+    if number == "9.11" and not checks:
+        return " - ", "no older copy given"
+    return ("yes", f"{checks:,} checks") if checks else (" - ", "not reached")
+
+
 def _show_result(report: Report) -> None:
-    if report.result is not None:
-        answer(f"  Result as decrypted by the trustees: {report.result}")
+    if report.result is None:
+        return
+    answer("  Result, as the trustees decrypted it:")
+    for (question, answers), row in zip(report.questions, report.result, strict=True):
+        answer(f"    {question}")
+        for name, count in zip(answers, row if isinstance(row, list) else (), strict=True):
+            answer(f"      {count!s:>10}  {name}")
+    answer("")
 
 
 def verdict_sentence(report: Report) -> str:
@@ -140,7 +156,11 @@ def verify_ballot(
         rows.append(row)
         if not json:
             good = row["verdict"] == "ok"
-            answer(f"{name}: valid, tracker {row['tracker']}" if good else f"{name}: {row['verdict']}: {row['message']} [{row['code']}]")
+            answer(
+                f"{name}: valid, tracker {row['tracker']}"
+                if good
+                else f"{name}: {row['verdict']}: {row['message']} [{row['code']}]"
+            )
     if json:
         answer_json(rows)
     raise typer.Exit(code)

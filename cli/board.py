@@ -6,7 +6,6 @@ Read here, judged by `veche audit`: the chain is checked while it is read (docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +19,7 @@ from veche.ballot.tally import EncryptedTally, Rows, add_weighted, nothing
 from veche.ballot.trustees import Trustees, parse_trustees, verify_election_key, verify_trustees
 from veche.crypto.canonical_json import Json, array, encode, fields, parse, text
 from veche.crypto.elgamal import Ciphertext
-from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Unsupported
+from veche.crypto.errors import ElectionError, Inconsistent, Unsupported
 from veche.crypto.group import Point
 from veche.ledger.annex import Annex
 from veche.ledger.chain_reader import ChainItem, read_chain
@@ -36,7 +35,7 @@ _FILES = ("election.json", "trustees.json", "public_creds.json")
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What Setup fixed for ever, found good. `setup` is its event hash (hex), None where only election.json and its like are at hand."""
+    """What Setup fixed for ever, found good. `setup` is its event hash (hex); None where only election.json is at hand."""
 
     election: Election
     trustees: Trustees
@@ -59,7 +58,7 @@ class BallotPlace:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """An election's chain so far. `end` and `tally_event` are the hashes (hex) of EndBallots and EncryptedTally, `tally` its text."""
+    """The chain so far. `end` and `tally_event` are the hashes (hex) of EndBallots and EncryptedTally, `tally` its text."""
 
     sealed: Sealed
     setup: str
@@ -138,7 +137,9 @@ def recompute_tally(where: str, board: Board) -> EncryptedTally:
     with open_source(where).archive() as stream:
         for credential, place in board.counted().items():
             if credential not in weights:
-                raise Inconsistent("unknown-credential", f"ballot {place.tracker[:16]}…: its credential is not in the election's list")
+                raise Inconsistent(
+                    "unknown-credential", f"ballot {place.tracker[:16]}…: its credential is not in the election's list"
+                )
             parts.append((weights[credential], _rows(_bytes_at(stream, place))))
             if len(parts) >= _AT_ONCE:
                 total, parts = add_weighted(parts, total), []
@@ -210,11 +211,11 @@ def _bytes_at(stream: BinaryIO, place: BallotPlace) -> bytes:
 
 
 def _rows(raw: bytes) -> Rows:
-    return tuple(tuple(_ciphertexts(answer)) for answer in array(read_ballot(raw).value["answers"]))
+    """The ciphertexts of a ballot, every point tested: these are about to be multiplied with a secret."""
+    answers = [answer for answer in array(read_ballot(raw).value["answers"]) if type(answer) is dict]
+    return tuple(tuple(_ciphertext(choice) for choice in array(answer["choices"])) for answer in answers)
 
 
-def _ciphertexts(answer: Json) -> Iterator[Ciphertext]:
-    choices = answer["choices"] if isinstance(answer, dict) else None
-    for choice in array(choices):
-        pair = fields(choice, ("alpha", "beta"))
-        yield Ciphertext(Point.from_hex(pair["alpha"]), Point.from_hex(pair["beta"]))
+def _ciphertext(choice: Json) -> Ciphertext:
+    pair = fields(choice, ("alpha", "beta"))
+    return Ciphertext(Point.from_hex(pair["alpha"]), Point.from_hex(pair["beta"]))

@@ -4,7 +4,8 @@ Nothing in it is secret: shares are encrypted to their recipients. A memory stic
 
 - `terms.json`            size, threshold, cipher, deadlines, names; from the organizer, may be absent
 - `certificate-I.json`    one line, the form of belenios-tool
-- `commitment-I.json`, `reveal-I.json`, `share-I-J.json` (from I to J), `complaint-J-I.json` (J says that I dealt badly), `key-I.json`
+- `commitment-I.json`, `reveal-I.json`, `key-I.json`
+- `share-I-J.json` from I to J, `complaint-J-I.json`: J says that I dealt badly
 """
 
 from __future__ import annotations
@@ -88,7 +89,10 @@ class CeremonyFolder:
         path = self.path / name
         if path.exists():
             if read_content(path) != content.encode("utf-8"):
-                raise Inconsistent("ceremony-file", f"{path} is there already and says something else: somebody else wrote in your name")
+                raise Inconsistent(
+                    "ceremony-file",
+                    f"{path} is there already and says something else: somebody else wrote in your name",
+                )
             return
         write_new(path, content.encode("utf-8") + b"\n")
 

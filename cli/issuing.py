@@ -1,7 +1,7 @@
-"""The registrar's signed word on whose code was handed out: the entry `issued`. docs/protocol.md section 8 (veche-record section 8).
+"""The registrar's signed word on whose code was handed out: the entry `issued`. docs/protocol.md section 8.
 
-It names credentials, never people, in the order of Setup's list, which says nothing about anybody. Small batches would show who came
-when, so the registrar waits until five have theirs, except with the last one.
+It names credentials, never people, in the order of Setup's list, which says nothing about anybody (veche-record section 8). Small
+batches would show who came when, so the registrar waits until five have theirs, except with the last one.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def issued_so_far(source: Source, sealed: Sealed, registrar: VerifierKey) -> Iss
     return IssuedSoFar(frozenset(named), closed, final)
 
 
-def _verified(
-    annex: Issued, source: Source, sealed: Sealed, registrar: VerifierKey, named: AbstractSet[str]
-) -> set[str]:
+def _verified(annex: Issued, source: Source, sealed: Sealed, registrar: VerifierKey, named: AbstractSet[str]) -> set[str]:
     verify_line(registrar, annex.signed_text().decode("utf-8"), annex.signature)
     listed = [text(one) for one in array(parse_canonical(source.data(annex.credentials)))]
     added = set(listed)
     if len(added) != len(listed) or added & named or annex.total != len(named) + len(added):
-        raise Inconsistent("issued-total", f"an issued of the record says {annex.total} in all, and its lists do not add up to that")
+        raise Inconsistent(
+            "issued-total", f"an issued of the record says {annex.total} in all, and its lists do not add up to that"
+        )
     if not added <= set(sealed.credentials.weights):
         raise Inconsistent("issued-credentials", "an issued of the record names a credential that is not in the election's list")
     return added
@@ -72,7 +72,8 @@ def next_issued(
     unlisted = wanted - set(sealed.credentials.weights)
     if unlisted:
         raise Refused(
-            "not-this-election", f"{len(unlisted)} of these codes are not for election {sealed.election.uuid}: not in its list"
+            "not-this-election",
+            f"{len(unlisted)} of these codes are not for election {sealed.election.uuid}: not in its list",
         )
     new = [credential for credential in sealed.credentials.weights if credential in wanted and credential not in so_far.named]
     _verify_batch(sealed, so_far, len(new), last)
@@ -90,7 +91,7 @@ def _verify_batch(sealed: Sealed, so_far: IssuedSoFar, new: int, last: bool) -> 
     if new < LEAST and not last:
         raise Refused(
             "issued-few",
-            f"only {new} new; a small batch would show who came when, so wait until there are {LEAST}, or say --last after the close",
+            f"only {new} new; a small batch would show who came when, so wait for {LEAST}, or say --last after the close",
         )
     electorate = None if sealed.manifest is None else sealed.manifest.electorate
     total = len(so_far.named) + new
@@ -115,5 +116,3 @@ def handed_out(codes: dict[str, str], logins: Iterable[str]) -> dict[str, str]:
             raise Refused("login-unknown", f'line {place} of the list of logins: "{login[:60]}" has no code')
         chosen[login] = codes[login]
     return chosen
-
-

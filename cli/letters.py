@@ -1,7 +1,7 @@
 """The letter that brings a voter code, as plain text, in Russian and English.
 
-It says what a voter needs without any website: which votes the code is for, when, the seal to compare, how to vote, how to check, and
-what is not promised. Nothing in it says that nobody can connect person and ballot: the registrar can, though not see the choice.
+It says what a voter needs without any website: which votes the code is for, when, the seal to compare, how to vote, how to check,
+and what is not promised. It never says that nobody can connect person and ballot: the registrar can, though not see the choice.
 """
 
 from __future__ import annotations
@@ -23,8 +23,34 @@ _YEAR_10000: Final = 253_402_214_400
 """In seconds since 1970; one day early, for zones east of Greenwich."""
 
 _MONTHS: Final = {
-    "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split(),
-    "en": "January February March April May June July August September October November December".split(),
+    "ru": [
+        "января",
+        "февраля",
+        "марта",
+        "апреля",
+        "мая",
+        "июня",
+        "июля",
+        "августа",
+        "сентября",
+        "октября",
+        "ноября",
+        "декабря",
+    ],
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
 }
 
 _TEXTS: Final = {
@@ -40,19 +66,24 @@ _TEXTS: Final = {
 {contests}
 
 Как проголосовать
-1. Откройте страницу голосования или программу veche и введите код. Черточки и пробелы не важны. Цифры 0 и букв O, I, l в кодах не бывает.
-2. Отметьте свой выбор. Устройство зашифрует бюллетень и покажет его отпечаток, и только потом спросит: отправить или проверить?
-3. «Проверить»: бюллетень вскрывается, и другое устройство покажет, что в нём зашифровано. Вскрытый бюллетень не считается; проверять можно
-   сколько угодно раз, затем зашифруйте новый.
+1. Откройте страницу голосования или программу veche и введите код. Чёрточки и пробелы не важны.
+   Цифры 0 и букв O, I, l в кодах не бывает.
+2. Отметьте свой выбор. Устройство зашифрует бюллетень и покажет его отпечаток, и только потом спросит:
+   отправить или проверить?
+3. «Проверить»: бюллетень вскрывается, и другое устройство покажет, что в нём зашифровано.
+   Вскрытый бюллетень не считается; проверять можно сколько угодно раз, затем зашифруйте новый.
 4. «Отправить»: запишите номер бюллетеня (трекер).
 
 Как проверить
-* Печать: сравните печать выше с той, что показывает устройство и что опубликована в нескольких местах. Другая печать значит другое голосование.
-* Бюллетень: найдите свой трекер в открытой записи (veche voter track) или все бюллетени своего кода (veche voter my-ballots).
+* Печать: сравните печать выше с той, что показывает устройство и что опубликована в нескольких местах.
+  Другая печать значит другое голосование.
+* Бюллетень: найдите свой трекер в открытой записи (veche voter track)
+  или все бюллетени своего кода (veche voter my-ballots).
 * Подсчёт: любой человек может проверить его целиком (veche audit).
 
-Можно проголосовать снова: считается последний бюллетень. Это защищает от ошибки, но не от принуждения: кто знает ваш код или трекер, увидит,
-что вы голосовали ещё раз. Регистратор знает, какой зашифрованный бюллетень отправлен с вашим кодом, но не ваш выбор.
+Можно проголосовать снова: считается последний бюллетень. Это защищает от ошибки, но не от принуждения:
+кто знает ваш код или трекер, увидит, что вы голосовали ещё раз. Регистратор может узнать, какой зашифрованный
+бюллетень отправлен с вашим кодом, но не ваш выбор.
 Никому не передавайте код и не фотографируйте это письмо.
 """,
     "en": """\
@@ -67,19 +98,24 @@ Your voting code: a secret of yours
 {contests}
 
 How to vote
-1. Open the voting page, or the program veche, and type the code. Dashes and blanks do not matter. The digit 0 and the letters O, I, l never occur.
-2. Mark your choice. Your device encrypts the ballot and shows its fingerprint, and only then asks: cast it or test it?
-3. "Test": the ballot is opened, and another device shows what was encrypted. An opened ballot does not count; test as often as you like, and
-   then encrypt a new one.
+1. Open the voting page, or the program veche, and type the code. Dashes and blanks do not matter.
+   The digit 0 and the letters O, I, l never occur.
+2. Mark your choice. Your device encrypts the ballot and shows its fingerprint, and only then asks:
+   cast it or test it?
+3. "Test": the ballot is opened, and another device shows what was encrypted. An opened ballot does not count;
+   test as often as you like, and then encrypt a new one.
 4. "Cast": write down the ballot's number (tracker).
 
 How to check
-* The seal: compare the seal above with the one that your device shows and that is published in several places. Another seal is another vote.
-* Your ballot: look for your tracker in the public record (veche voter track), or for all ballots of your code (veche voter my-ballots).
+* The seal: compare the seal above with the one that your device shows and that is published in several places.
+  Another seal is another vote.
+* Your ballot: look for your tracker in the public record (veche voter track),
+  or for all ballots of your code (veche voter my-ballots).
 * The count: anybody can check all of it (veche audit).
 
-You may vote again: the last ballot counts. That helps against mistakes, not against pressure: whoever knows your code or your tracker sees
-that you voted again. The registrar knows which encrypted ballot was cast with your code, but not your choice.
+You may vote again: the last ballot counts. That helps against mistakes, not against pressure: whoever knows your
+code or your tracker sees that you voted again. The registrar can tell which encrypted ballot was cast with your
+code, but not your choice.
 Give the code to nobody, and take no photograph of this letter.
 """,
 }
@@ -117,13 +153,14 @@ def contest_of(sealed: Sealed) -> Contest:
 
 
 def verify_listed(lines: Sequence[LetterLine], sealed: Sealed) -> None:
-    """Check that every code gives a credential of the election's list. Raises Refused: nobody should get a letter that does not work."""
+    """Check that every code gives a credential of the election's list: nobody should get a letter in vain. Raises Refused."""
     codes = {str(place): line.code for place, line in enumerate(lines)}
     found = credentials_of(codes, sealed.election.uuid).values()
     unknown = sum(1 for credential in found if credential not in sealed.credentials.weights)
     if unknown:
         raise Refused(
-            "not-this-election", f"{unknown} of {len(lines)} codes are not for election {sealed.election.uuid}: not in its list"
+            "not-this-election",
+            f"{unknown} of {len(lines)} codes are not for election {sealed.election.uuid}: not in its list",
         )
 
 
@@ -134,7 +171,10 @@ def render_letter(line: LetterLine, contests: Sequence[Contest], languages: Sequ
 
 def _in_language(line: LetterLine, contests: Sequence[Contest], language: str, weighted: bool) -> str:
     if language not in _TEXTS:
-        raise Refused("language-unknown", f'letters are written in {" and ".join(LANGUAGES)}; "{language[:20]}" is not one of them')
+        raise Refused(
+            "language-unknown",
+            f'letters are written in {" and ".join(LANGUAGES)}; "{language[:20]}" is not one of them',
+        )
     listed = "\n\n".join(_contest(contest, language) for contest in contests)
     voter = line.voter
     filled = _TEXTS[language].format(

@@ -52,12 +52,14 @@ class _Lazy(TyperGroup):
             return None
         module, attribute = COMMANDS[cmd_name]
         found = getattr(import_module(module), attribute)
-        if not isinstance(found, typer.Typer):
-            function, found = found, typer.Typer(add_completion=False)
-            found.command(cmd_name)(function)
         # Plain help texts: the same on a terminal, in a file and in a test.
-        found.rich_markup_mode = None
-        command = typer.main.get_command(found)
+        if isinstance(found, typer.Typer):
+            found.rich_markup_mode = None
+            command: Any = typer.main.get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+            alone.command(cmd_name)(found)
+            command = typer.main.get_command(alone)
         command.name = cmd_name
         return command
 

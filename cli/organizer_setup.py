@@ -105,7 +105,7 @@ def _in_order(runs: list[tuple[bytes, Run]]) -> list[tuple[bytes, Run]]:
     last = [(raw, run) for raw, run in runs if isinstance(run, FinishedRun)]
     if len(last) != 1:
         raise Inconsistent("ceremony-trustees", f"one run file of a finished ceremony was expected, found {len(last)}")
-    ordered = last
+    ordered: list[tuple[bytes, Run]] = [*last]
     while (previous := ordered[0][1].previous) is not None:
         if previous not in by_name:
             raise Inconsistent("ceremony-trustees", f"the file of the run before, {previous[:16]}…, was not given")

@@ -39,10 +39,8 @@ class Registration:
     public: Mapping[str, bytes]
 
 
-def register(
-    voters_csv: bytes, uuids: Sequence[str], manifests: Sequence[Manifest], randomness: Randomness
-) -> Registration:
-    """One code for everybody in the list, and one public list for each election. Raises Malformed or Refused, and nothing is made."""
+def register(voters_csv: bytes, uuids: Sequence[str], manifests: Sequence[Manifest], randomness: Randomness) -> Registration:
+    """One code for everybody in the list, and one public list for each election. Raises Malformed or Refused."""
     from veche.ballot.election import is_uuid
     from veche.cli.voter_codes import draw_codes, encode_codes, encode_letter_lines, public_list
     from veche.cli.voters_list import parse_voters
@@ -53,7 +51,10 @@ def register(
         raise Refused("elections", "name each election once, by --manifest or by --uuid; at least one is needed")
     for uuid in elections:
         if not is_uuid(uuid):
-            raise Refused("elections", f'"{uuid[:60]}" is no number of an election: at least 14 letters and digits, without 0, O, I, l')
+            raise Refused(
+                "elections",
+                f'"{uuid[:60]}" is no number of an election: at least 14 letters and digits, without 0, O, I, l',
+            )
     electorate = min((manifest.electorate for manifest in manifests), default=None)
     listed = parse_voters(voters_csv, electorate)
     codes = draw_codes(listed, randomness)
@@ -65,12 +66,15 @@ def register(
 
 
 def save_registration(made: Registration, private: Path, public: Path) -> list[Path]:
-    """Everything is written, or nothing: private files for the owner only. The public lists' paths. Raises Refused `file-exists`."""
+    """Everything is written, private files for the owner only, or nothing; the public lists' paths. Raises Refused, OSError."""
     from veche.cli.private_files import make_private_folder, refuse_existing, write_new, write_private
     from veche.crypto.errors import Refused
 
     if private.resolve() == public.resolve():
-        raise Refused("same-folder", "the private and the public folder must be two: what is private must never be published by mistake")
+        raise Refused(
+            "same-folder",
+            "the private and the public folder must be two: what is private must never be published by mistake",
+        )
     single = len(made.public) == 1
     lists = {public / PUBLIC_LIST if single else public / uuid / PUBLIC_LIST: raw for uuid, raw in made.public.items()}
     refuse_existing(private / CODES, private / LETTERS, *lists)
@@ -170,7 +174,7 @@ def write_letters(table: bytes, folders: Sequence[str], languages: Sequence[str]
 
 
 def save_letters(texts: Sequence[str], out: Path) -> None:
-    """`letter-0001.txt` and so on in a new folder, for its owner only. Raises Refused `file-exists`, OSError; then none is there."""
+    """`letter-0001.txt` and so on in a new folder, for its owner only. Raises Refused or OSError; then none is there."""
     from veche.cli.private_files import refuse_existing, write_private
 
     refuse_existing(out)

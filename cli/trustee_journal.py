@@ -140,7 +140,9 @@ def parse_journal(raw: bytes) -> Journal:
             tuple(Delivered.from_json(one) for one in array(found["delivered"])),
         )
     except Malformed as error:
-        raise Malformed("journal-malformed", f"the journal beside the key is damaged; nothing leaves without it: {error}") from error
+        raise Malformed(
+            "journal-malformed", f"the journal beside the key is damaged; nothing leaves without it: {error}"
+        ) from error
 
 
 class JournalFile:

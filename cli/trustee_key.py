@@ -1,7 +1,7 @@
 """A trustee's secret as its files hold it, in the forms that belenios-tool reads too. docs/protocol.md sections 6.1 and 6.3.
 
-A single key: the decimal number in JSON quotes. A place in a threshold group: a seed of 22 characters (`.key`), and the share of the
-group's key, encrypted to that seed (`.dkey`): neither file alone decrypts anything.
+A single key: the decimal number in JSON quotes. A place in a threshold group: a seed of 22 characters (`.key`), and the share of
+the group's key, encrypted to that seed (`.dkey`): the `.dkey` alone is of no use to anybody.
 """
 
 from __future__ import annotations

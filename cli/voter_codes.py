@@ -33,7 +33,7 @@ def draw_codes(listed: VotersList, randomness: Randomness) -> dict[str, str]:
 
 
 def public_list(listed: VotersList, codes: Mapping[str, str], uuid: str) -> bytes:
-    """`public_creds.json` of the election `uuid`: one credential per code, sorted by group bytes, so that no order says anything."""
+    """`public_creds.json` of the election `uuid`: one credential per code, sorted by group bytes, so that no order tells."""
     entries = [(public_credential(derive(codes[voter.login], uuid)), voter.weight) for voter in listed.voters]
     return make_public_credentials(entries, listed.weighted)
 

@@ -1,7 +1,7 @@
 """The registrar's list of voters: a table saved as CSV, read with every mistake named by its line.
 
-Columns `login[,weight][,name,address]` with a first line that names them, in UTF-8, separated by commas or semicolons. Nobody gets a
-code while one line is wrong: a half list would be worse than none.
+Columns `login[,weight][,name,address]` with a first line that names them, in UTF-8, separated by commas or semicolons. Nobody gets
+a code while one line is wrong: a half list would be worse than none.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def _text(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise Malformed(
-            "voters-malformed", f'line {line} of the list of voters is not in UTF-8; save the table as "CSV UTF-8" and try again'
+            "voters-malformed",
+            f'line {line} of the list of voters is not in UTF-8; save the table as "CSV UTF-8" and try again',
         ) from error
 
 

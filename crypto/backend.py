@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from nacl import bindings
+
+# The compiled module behind nacl.bindings: the same functions of libsodium without PyNaCl's checks of argument types, which cost as
+# much as an addition. The lengths it relies on are kept by `Point` (32 bytes) and `int.to_bytes(32, …)`.
+from nacl._sodium import ffi, lib
 from nacl.exceptions import RuntimeError as SodiumError
 
 from veche.crypto.scalar import Q, Secret
@@ -21,6 +25,9 @@ Terms = Sequence[tuple[int, bytes]]
 
 IDENTITY: Final = b"\x01" + bytes(31)
 BASE: Final = b"\x58" + b"\x66" * 31
+
+# A new buffer for every call: the calls run without Python's lock, so a shared one would mix the answers of two threads.
+_OUT: Final = ffi.typeof("unsigned char[32]")
 
 
 class Backend(Protocol):
@@ -62,7 +69,7 @@ class Sodium:
     """
 
     def is_member(self, encoding: bytes) -> bool:
-        return bindings.crypto_core_ed25519_is_valid_point(encoding)
+        return len(encoding) == 32 and lib.crypto_core_ed25519_is_valid_point(encoding) == 1
 
     def sums(self, batch: Sequence[Terms]) -> list[bytes]:
         return [self._sum(terms) for terms in batch]
@@ -77,30 +84,36 @@ class Sodium:
     def _sum(self, terms: Terms) -> bytes:
         total = IDENTITY
         for scalar, point in terms:
-            total = self._add(total, self._multiple(scalar % Q, point))
+            total = self._add(total, self._multiple(scalar, point))
         return total
 
-    @staticmethod
-    def _add(left: bytes, right: bytes) -> bytes:
+    def _add(self, left: bytes, right: bytes) -> bytes:
         if left == IDENTITY:
             return right
         if right == IDENTITY:
             return left
-        if left == negate(right):
+        # libsodium gives the encoding of the identity for P + (−P).
+        out = ffi.new(_OUT)
+        return self._done(lib.crypto_core_ed25519_add(out, left, right), out)
+
+    def _multiple(self, scalar: int, point: bytes) -> bytes:
+        if scalar == 1 or point == IDENTITY:
+            return point
+        if scalar == -1:
+            return negate(point)
+        scalar %= Q
+        if scalar == 0:
             return IDENTITY
-        return bindings.crypto_core_ed25519_add(left, right)
+        reduced, out = scalar.to_bytes(32, "little"), ffi.new(_OUT)
+        if point == BASE:
+            return self._done(lib.crypto_scalarmult_ed25519_base_noclamp(out, reduced), out)
+        return self._done(lib.crypto_scalarmult_ed25519_noclamp(out, reduced, point), out)
 
     @staticmethod
-    def _multiple(scalar: int, point: bytes) -> bytes:
-        if scalar == 0 or point == IDENTITY:
-            return IDENTITY
-        if scalar == 1:
-            return point
-        if scalar == Q - 1:
-            return negate(point)
-        if point == BASE:
-            return bindings.crypto_scalarmult_ed25519_base_noclamp(scalar.to_bytes(32, "little"))
-        return bindings.crypto_scalarmult_ed25519_noclamp(scalar.to_bytes(32, "little"), point)
+    def _done(status: int, out: Any) -> bytes:
+        if status != 0:
+            raise RuntimeError("libsodium refused a point that was found to be in the group before")
+        return bytes(ffi.buffer(out))
 
 
 @dataclass

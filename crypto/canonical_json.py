@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NoReturn, Union
+from typing import NoReturn, TypeAlias
 
 from veche.crypto.errors import Malformed
 
-Json = Union[None, bool, int, str, list["Json"], dict[str, "Json"]]
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 MAX_DEPTH = 16
 MAX_BYTES = 256 * 1024 * 1024

@@ -224,12 +224,12 @@ def check_reveals(state: Revealed, reveals: Sequence[Reveal | None]) -> Sharing:
     if complete[place.index - 1] != state.reveal:
         raise Inconsistent("own-reveal", f"the reveal shown for trustee {place.index} is not the one it made")
     for i, one in enumerate(complete, start=1):
-        # The signature first: whoever signed over what we saw, and cannot open its own entry there, is really to blame.
+        # The signature first: only who signed over what we saw, and cannot open its own entry there, is to blame.
         try:
             verify_reveal_signature(one, i, place.certificates, state.commitments)
         except InvalidSignature as error:
             raise Inconsistent(
-                "split-view", f"trustee {i} did not sign over the commitments trustee {place.index} saw: stop and compare"
+                "split-view", f"trustee {i} did not sign over the commitments that {place.index} saw: stop and compare"
             ) from error
         try:
             verify_opening(one, i, place.certificates, state.commitments[i - 1])
@@ -239,9 +239,7 @@ def check_reveals(state: Revealed, reveals: Sequence[Reveal | None]) -> Sharing:
     return Sharing(state, complete)
 
 
-def receive_share(
-    keys: TrusteeKeys, state: Sharing, dealer: int, message: str, randomness: Randomness
-) -> Secret | Complaint:
+def receive_share(keys: TrusteeKeys, state: Sharing, dealer: int, message: str, randomness: Randomness) -> Secret | Complaint:
     """The share from `dealer`, found good, or the complaint that names the dealer.
 
     Raises Refused: ask for the message again.
@@ -286,9 +284,7 @@ class Finished:
         )
 
 
-def finish(
-    keys: TrusteeKeys, state: Sharing, shares: Sequence[Secret], name: str | None, randomness: Randomness
-) -> Finished:
+def finish(keys: TrusteeKeys, state: Sharing, shares: Sequence[Secret], name: str | None, randomness: Randomness) -> Finished:
     """S_j, the sum of all n good shares: its verification key, its `.dkey` text and the signature over the group.
 
     Raises Inconsistent `shares-wrong` when the shares do not add up to the key that the coefficients give.
@@ -354,9 +350,7 @@ def verify_outcome(state: Finished, group: ThresholdGroup) -> None:
         and group.verification_keys[place.index - 1] == state.verification_key
     )
     if not same:
-        raise Inconsistent(
-            "other-group", f"the published group is not the one that trustee {place.index} helped to make"
-        )
+        raise Inconsistent("other-group", f"the published group is not the one that trustee {place.index} helped to make")
 
 
 def open_decryption_key(keys: TrusteeKeys, message: str) -> Secret:

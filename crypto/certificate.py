@@ -151,9 +151,7 @@ def verify_signatures(certificates: Sequence[Certificate | None]) -> None:
         try:
             certificate.signed.verify(certificate.verification)
         except InvalidSignature as error:
-            raise InvalidSignature(
-                "certificate-signature", f"trustee {place}: its certificate is not signed by its key"
-            ) from error
+            raise InvalidSignature("certificate-signature", f"trustee {place}: its certificate is not signed by its key") from error
 
 
 def _placed(certificates: Sequence[Certificate | None]) -> list[tuple[int, Certificate]]:

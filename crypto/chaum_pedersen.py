@@ -28,9 +28,7 @@ def prove_decryption(secret: Secret, public: Point, alpha: Point, fingerprint: s
     return Proof(c, (nonce - Secret.of(c) * secret).expose())
 
 
-def verify_decryptions(
-    public: Point, fingerprint: str, statements: Sequence[tuple[Point, Point, Proof]]
-) -> None:
+def verify_decryptions(public: Point, fingerprint: str, statements: Sequence[tuple[Point, Point, Proof]]) -> None:
     """Check every (alpha, factor, proof) in one batch. Raises InvalidProof naming the place, counted from 1."""
     batch: list[Sum] = []
     for alpha, factor, proof in statements:

@@ -170,9 +170,7 @@ def share_of(message: str) -> Secret:
 def verify_share(share: Secret, coefficients: Sequence[Point], dealer: int, recipient: int) -> None:
     """Check s·G = Σ_k j^k·A_ik. Raises Inconsistent `share-wrong`."""
     if secret_multiple(share, G) != committed_value(coefficients, recipient):
-        raise Inconsistent(
-            "share-wrong", f"the share of trustee {dealer} for {recipient} does not fit its coefficients"
-        )
+        raise Inconsistent("share-wrong", f"the share of trustee {dealer} for {recipient} does not fit its coefficients")
 
 
 def take_share(
@@ -184,9 +182,7 @@ def take_share(
     way; ask again.
     """
     if _hash_of(message) != dealing.secret_hash(dealer, recipient):
-        raise Refused(
-            "not-the-dealers-message", f"this is not the message that trustee {dealer} signed for: ask for it again"
-        )
+        raise Refused("not-the-dealers-message", f"this is not the message that trustee {dealer} signed for: ask for it again")
     try:
         envelope = Envelope.parse_exact(message, dealing.cipher)
     except Malformed:
@@ -198,9 +194,7 @@ def take_share(
         return complain(keys, message, dealing, dealer, recipient, randomness)
 
 
-def complain(
-    keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, complainant: int, randomness: Randomness
-) -> Complaint:
+def complain(keys: TrusteeKeys, message: str, dealing: Dealing, dealer: int, complainant: int, randomness: Randomness) -> Complaint:
     """A complaint about `message` that opens it for everyone: K and a proof that it is the right point.
 
     Raises Malformed when the text is no envelope: then no point and no proof are needed.
@@ -208,9 +202,7 @@ def complain(
     envelope = Envelope.parse_exact(message, dealing.cipher)
     point = key_point(envelope, keys.decryption)
     claim = _claim(envelope, point, dealing, dealer, complainant)
-    return Complaint(
-        dealer, complainant, message, OpeningProof.of(point, prove_equality(keys.decryption, claim, randomness))
-    )
+    return Complaint(dealer, complainant, message, OpeningProof.of(point, prove_equality(keys.decryption, claim, randomness)))
 
 
 def verify_timely(complaint: Complaint, now: int, deadline: int, finished: AbstractSet[int]) -> None:

@@ -60,9 +60,7 @@ def verify_disjunction(key: Point, claim: Disjunction, proofs: Sequence[Proof]) 
     verify_commitments(claim, proofs, commitments(key, [(claim, proofs)])[0])
 
 
-def prove_disjunction(
-    key: Point, claim: Disjunction, true: int, secret: Secret, randomness: Randomness
-) -> tuple[Proof, ...]:
+def prove_disjunction(key: Point, claim: Disjunction, true: int, secret: Secret, randomness: Randomness) -> tuple[Proof, ...]:
     """A proof of `claim`, whose part `true` holds: ciphertexts[true] encrypts values[true] with randomness `secret`.
 
     Every part costs the same work, whichever is the true one.

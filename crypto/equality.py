@@ -1,7 +1,7 @@
 """Equality of many discrete logarithms in one proof: one x with X = x·G and F_k = x·A_k for every k.
 
-docs/protocol.md section 3.4 (veche-record section 3, after RFC 9497 section 2.2). The whole statement is hashed before any weight or
-challenge exists, so nobody can choose a false factor afterwards (attacks B1, Z1).
+docs/protocol.md section 3.4 (veche-record section 3, after RFC 9497 section 2.2). The whole statement is hashed before any weight
+or challenge exists, so nobody can choose a false factor afterwards (attacks B1, Z1).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def prove_with_nonce(secret: Secret, claim: EqualityClaim, nonce: Secret) -> Pro
 
 
 def verify_equality(proof: Proof, claim: EqualityClaim) -> None:
-    """Check `claim`. Raises InvalidProof: no pairs, unequal numbers, an identity on one side only, or a proof that does not hold."""
+    """Check `claim`. Raises InvalidProof: no pairs, unequal numbers, an identity on one side only, a proof that does not hold."""
     if not claim.bases or len(claim.bases) != len(claim.factors):
         raise InvalidProof(
             "equality-lengths", f"{len(claim.bases)} bases and {len(claim.factors)} factors: as many of each, and at least one"

@@ -68,9 +68,7 @@ class VerificationKey:
     name: str | None = None
 
     @classmethod
-    def make(
-        cls, signing: Secret, share: Secret, public_key: Point, name: str | None, randomness: Randomness
-    ) -> VerificationKey:
+    def make(cls, signing: Secret, share: Secret, public_key: Point, name: str | None, randomness: Randomness) -> VerificationKey:
         """The key object of the trustee that holds `share`, where public_key = share·G."""
         pok = prove_possession(share, public_key, randomness)
         signature = sign_version1(signing, message_prefix(public_key.hex()), randomness)
@@ -161,9 +159,7 @@ def group_signature_message(certificates: Sequence[Certificate], coefficients: S
     return "certs_sig|" + dumps({"certs": certs, "coefexps": _hexes(coefficients)})
 
 
-def sign_group(
-    signing: Secret, certificates: Sequence[Certificate], points: Sequence[Point], randomness: Randomness
-) -> Proof:
+def sign_group(signing: Secret, certificates: Sequence[Certificate], points: Sequence[Point], randomness: Randomness) -> Proof:
     """The entry of `signatures` of the dealer with these coefficients."""
     return sign_version1(signing, message_prefix(group_signature_message(certificates, points)), randomness)
 
@@ -173,14 +169,10 @@ def verify_coefficients(coefficients: Coefficients, certificate: Certificate, pl
     try:
         coefficients.signed.verify(certificate.verification)
     except InvalidSignature as error:
-        raise InvalidSignature(
-            "coefficients-signature", f"trustee {place}: its coefficients are not signed by its key"
-        ) from error
+        raise InvalidSignature("coefficients-signature", f"trustee {place}: its coefficients are not signed by its key") from error
 
 
-def verify_group_signature(
-    signature: Proof, certificates: Sequence[Certificate], points: Sequence[Point], place: int
-) -> None:
+def verify_group_signature(signature: Proof, certificates: Sequence[Certificate], points: Sequence[Point], place: int) -> None:
     """Check that trustee `place` dealt for exactly these certificates. Raises InvalidSignature `group-signature`."""
     message = group_signature_message(certificates, points)
     try:
@@ -200,14 +192,10 @@ def verify_threshold_group(group: ThresholdGroup) -> None:
     if not group.legacy:
         verify_contexts(group.certificates, group.threshold)
     verify_signatures(group.certificates)
-    for place, (coefficients, certificate) in enumerate(
-        zip(group.coefficients, group.certificates, strict=True), start=1
-    ):
+    for place, (coefficients, certificate) in enumerate(zip(group.coefficients, group.certificates, strict=True), start=1):
         verify_coefficients(coefficients, certificate, place)
     if not group.legacy:
-        for place, (signature, coefficients) in enumerate(
-            zip(group.signatures, group.coefficients, strict=True), start=1
-        ):
+        for place, (signature, coefficients) in enumerate(zip(group.signatures, group.coefficients, strict=True), start=1):
             verify_group_signature(signature, group.certificates, coefficients.points, place)
     verify_verification_keys(group)
     if not group.legacy:
@@ -219,9 +207,7 @@ def _verify_possessions(group: ThresholdGroup) -> None:
         try:
             verify_possession(key.pok, key.public_key)
         except InvalidProof as error:
-            raise InvalidProof(
-                "trustee-pok", f"trustee {place}: possession of its verification key is not shown"
-            ) from error
+            raise InvalidProof("trustee-pok", f"trustee {place}: possession of its verification key is not shown") from error
 
 
 def verify_verification_keys(group: ThresholdGroup) -> None:
@@ -229,9 +215,7 @@ def verify_verification_keys(group: ThresholdGroup) -> None:
     expected = public_shares([one.points for one in group.coefficients], group.size)
     for place, (key, point) in enumerate(zip(group.verification_keys, expected, strict=True), start=1):
         if key.public_key != point:
-            raise InvalidProof(
-                "verification-key", f"trustee {place}: its verification key does not follow from the coefficients"
-            )
+            raise InvalidProof("verification-key", f"trustee {place}: its verification key does not follow from the coefficients")
 
 
 def _verify_key_signatures(group: ThresholdGroup) -> None:
@@ -283,15 +267,11 @@ class _Shape:
         verify_limits(size, max(size, 1), self.threshold)
         signatures = self.signatures if self.signatures is not None else self.certificates
         if {len(self.coefficients), len(signatures), len(self.keys)} != {size}:
-            raise Malformed(
-                "threshold-limits", f"a group of {size} certificates has {size} entries in each of its lists"
-            )
+            raise Malformed("threshold-limits", f"a group of {size} certificates has {size} entries in each of its lists")
         for place, one in enumerate(self.coefficients, start=1):
             found = len(_coefficient_texts(one))
             if found != self.threshold:
-                raise Malformed(
-                    "threshold-limits", f"trustee {place}: {self.threshold} coefficients were expected, found {found}"
-                )
+                raise Malformed("threshold-limits", f"trustee {place}: {self.threshold} coefficients were expected, found {found}")
 
 
 def _coefficient_texts(signed: SignedMessage) -> list[str]:

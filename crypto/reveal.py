@@ -77,9 +77,7 @@ def verify_opening(reveal: Reveal, index: int, certificates: Sequence[Certificat
         raise Inconsistent("ceremony-commitment", f"trustee {index} revealed something other than it committed to")
 
 
-def verify_revealed_coefficients(
-    reveal: Reveal, index: int, certificates: Sequence[Certificate], threshold: int
-) -> None:
+def verify_revealed_coefficients(reveal: Reveal, index: int, certificates: Sequence[Certificate], threshold: int) -> None:
     """Check that E_i holds `threshold` members, rightly signed, and that a hash of a share is given for everyone.
 
     Raises Inconsistent `ceremony-reveal`.
@@ -88,9 +86,7 @@ def verify_revealed_coefficients(
         coefficients = reveal.coefficients()
         verify_coefficients(coefficients, certificates[index - 1], index)
     except (Malformed, InvalidSignature) as error:
-        raise Inconsistent(
-            "ceremony-reveal", f"trustee {index} revealed no signed list of coefficients: {error}"
-        ) from error
+        raise Inconsistent("ceremony-reveal", f"trustee {index} revealed no signed list of coefficients: {error}") from error
     if len(coefficients.points) != threshold:
         found = len(coefficients.points)
         raise Inconsistent("ceremony-reveal", f"trustee {index}: {threshold} coefficients were expected, found {found}")
@@ -100,9 +96,7 @@ def verify_revealed_coefficients(
         )
 
 
-def verify_reveal_signature(
-    reveal: Reveal, index: int, certificates: Sequence[Certificate], commitments: Sequence[str]
-) -> None:
+def verify_reveal_signature(reveal: Reveal, index: int, certificates: Sequence[Certificate], commitments: Sequence[str]) -> None:
     """Check that trustee `index` signed its reveal over exactly these commitments.
 
     Raises InvalidSignature `ceremony-reveal`.
@@ -111,9 +105,7 @@ def verify_reveal_signature(
     try:
         verify_signature(reveal.signature, certificates[index - 1].verification, message)
     except InvalidSignature as error:
-        raise InvalidSignature(
-            "ceremony-reveal", f"trustee {index} did not sign its reveal over these commitments"
-        ) from error
+        raise InvalidSignature("ceremony-reveal", f"trustee {index} did not sign its reveal over these commitments") from error
 
 
 def verify_reveal(

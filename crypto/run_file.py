@@ -145,9 +145,7 @@ def ended_run(
     previous: bytes | None = None,
 ) -> EndedRun:
     """A run ended by silence or a wrong reveal, verified; `named` are the silent or those whose reveal is wrong."""
-    run = EndedRun(
-        terms, tuple(certificates), tuple(commitments), tuple(reveals), None, tuple(named), code, _hash_of(previous)
-    )
+    run = EndedRun(terms, tuple(certificates), tuple(commitments), tuple(reveals), None, tuple(named), code, _hash_of(previous))
     verify_run(parse_run(run.encode()))
     return run
 

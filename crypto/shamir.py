@@ -85,9 +85,7 @@ def verify_same_polynomial(shares: Mapping[int, Sequence[Point]], threshold: int
         columns = zip(*(shares[j] for j in chosen), strict=True)
         expected = sums([list(zip(weights, column, strict=True)) for column in columns])
         if expected != list(shares[index]):
-            raise Inconsistent(
-                "shares-disagree", f"the share of place {index} does not lie on the polynomial of {chosen}"
-            )
+            raise Inconsistent("shares-disagree", f"the share of place {index} does not lie on the polynomial of {chosen}")
 
 
 def _powers(points: Sequence[Point], index: int) -> Sum:

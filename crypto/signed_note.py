@@ -146,7 +146,7 @@ def parse_line(line: str) -> tuple[str, bytes, bytes]:
 
 
 def verify_note(note: Note, keys: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
-    """The known Ed25519 keys that signed `note`. Raises InvalidSignature: a known key's line that does not verify, or no known key."""
+    """The known Ed25519 keys that signed `note`. Raises InvalidSignature: a known key's line is wrong, or there is none."""
     signed: list[VerifierKey] = []
     for name, key_id, signature in note.lines:
         for key in keys:

@@ -13,7 +13,7 @@ from veche.crypto.transcript import transcript
 
 @dataclass(frozen=True, slots=True)
 class ShareStatement:
-    """What a share speaks of: hashes are 32 raw bytes; `payload` is the PartialDecryption's, which fixes factors and Belenios proofs."""
+    """What a share speaks of: hashes are 32 raw bytes; `payload` is the event's, which fixes factors and Belenios proofs."""
 
     setup: bytes
     tally: bytes

@@ -115,9 +115,7 @@ def tool_polynomial(keys: TrusteeKeys, place: Place, randomness: Randomness) -> 
     )
 
 
-def tool_inputs(
-    certificates: Sequence[Certificate], threshold: int, polynomials: Sequence[ToolPolynomial]
-) -> list[ToolInput]:
+def tool_inputs(certificates: Sequence[Certificate], threshold: int, polynomials: Sequence[ToolPolynomial]) -> list[ToolInput]:
     """Step 4: what each trustee gets, once every dealer's signatures are found good. Raises as `verify_dealers`."""
     coefficients = tuple(one.coefficients for one in polynomials)
     signatures = tuple(one.signature for one in polynomials)
@@ -130,9 +128,7 @@ def tool_inputs(
     ]
 
 
-def tool_output(
-    keys: TrusteeKeys, place: Place, given: ToolInput, name: str | None, randomness: Randomness
-) -> ToolOutput:
+def tool_output(keys: TrusteeKeys, place: Place, given: ToolInput, name: str | None, randomness: Randomness) -> ToolOutput:
     """Step 5: the trustee's key, once every dealer and every share is found good.
 
     `place` holds the certificates seen at step 2.
@@ -196,9 +192,7 @@ def _verify_own_coefficients(keys: TrusteeKeys, place: Place, given: ToolInput) 
     decimals = array(fields(json_of(message), ("polynomial",))["polynomial"])
     own = Polynomial(tuple(Secret.from_decimal(one) for one in decimals))
     if own.commitments() != given.coefficients[place.index - 1].points:
-        raise Inconsistent(
-            "own-coefficients", f"the coefficients shown for trustee {place.index} are not the ones it made"
-        )
+        raise Inconsistent("own-coefficients", f"the coefficients shown for trustee {place.index} are not the ones it made")
 
 
 def _share_from(keys: TrusteeKeys, place: Place, given: ToolInput, dealer: int) -> Secret:
@@ -208,7 +202,5 @@ def _share_from(keys: TrusteeKeys, place: Place, given: ToolInput, dealer: int) 
         share = share_of(receive(keys, place.certificates[dealer - 1].verification, message))
         verify_share(share, given.coefficients[dealer - 1].points, dealer, place.index)
     except ElectionError as error:
-        raise Inconsistent(
-            "bad-share", f"trustee {dealer} sent a bad share to trustee {place.index}: {error}"
-        ) from error
+        raise Inconsistent("bad-share", f"trustee {dealer} sent a bad share to trustee {place.index}: {error}") from error
     return share

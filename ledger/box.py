@@ -43,7 +43,7 @@ class BallotBox:
         return verify_ballot(unchecked, self.election, self.credentials.weights)
 
     def append(self, ballot: EncryptedBallot) -> Event:
-        """The event by which a checked ballot joins the chain. Raises Refused `duplicate-ballot` for bytes that are in it already."""
+        """The event by which a checked ballot joins the chain. Raises Refused `duplicate-ballot` for bytes already in it."""
         if ballot.tracker in self.trackers:
             raise Refused("duplicate-ballot", f"ballot {ballot.tracker[:16]}…: the same ballot is in the chain already")
         self.last = append(self.last, EventType.BALLOT, ballot.tracker)

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
+from veche.ballot.share import parse_owned
+from veche.ballot.tally import parse_sized_tally
 from veche.crypto.errors import Inconsistent, Malformed, Refused
 from veche.ledger.archive import Record, data_record, event_record, read_records
 from veche.ledger.chain import verify_follows
 from veche.ledger.event import DATA_RECORDS, Event, EventType, parse_event
 from veche.ledger.event_order import EventOrder
-from veche.ledger.payload import parse_owned, parse_sized_tally
 
 DataRecord: TypeAlias = Record
 """A record of kind `data`: `name` is its SHA-256 in hex, `offset` where its content can be read again."""
@@ -93,7 +94,7 @@ def _item(record: Record, records: tuple[DataRecord, ...], previous: Event | Non
 
 
 def _verify_records(event: Event, records: tuple[DataRecord, ...]) -> int | None:
-    """Check step 9.1.8; the owner for the types that have one.
+    """Check step 9.1.9; the owner for the types that have one.
 
     What Setup's last record says is step 9.3.1: see `payload.verify_setup_data`.
     """

@@ -69,7 +69,7 @@ def named_data(entry: Entry) -> tuple[str, ...]:
 
     Each must be there: as `manifest.json`, as a record of the archive, or else as a file under `data/` (steps 9.2.7 to
     9.2.9). What a run file or a refused share names in its turn is for those who read these. An event names archive
-    records only, which step 9.1.8 has checked.
+    records only, which step 9.1.9 has checked.
     """
     match entry:
         case Manifest():

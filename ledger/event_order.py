@@ -1,4 +1,4 @@
-"""The order of Belenios alone, for an archive that comes without annexes. docs/protocol.md step 9.1.9.
+"""The order of Belenios alone, for an archive that comes without annexes. docs/protocol.md step 9.1.8.
 
 `Setup Ballot* EndBallots EncryptedTally (Shuffle* EndShuffles)? PartialDecryption* Result`, any prefix of it, one share
 per owner. The Belenios tool demands none of this: a foreign event inside a run silently hides the earlier part from it.

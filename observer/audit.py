@@ -31,7 +31,7 @@ def audit(
 
     `against` is an older copy of the same record, `level` the least level asked for, `jobs` the number of processes.
     """
-    report = Report(source.name)
+    report = Report(source.name, complete=source.complete)
     try:
         _run(source, against, level, jobs, report, progress)
     except Unsupported as error:
@@ -41,9 +41,7 @@ def audit(
     return report
 
 
-def _run(
-    source: Source, against: Source | None, level: str | None, jobs: int, report: Report, progress: Progress
-) -> None:
+def _run(source: Source, against: Source | None, level: str | None, jobs: int, report: Report, progress: Progress) -> None:
     with source.archive() as stream:
         chain = check_chain(stream, report, progress)
         read = check_entries(source, chain, report) if source.complete and not report.stopped() else None
@@ -66,10 +64,11 @@ def _run(
     _after_the_vote(chain, read, setup, work, report)
 
 
-def _before_the_vote(
-    source: Source, chain: ReadChain, read: ReadEntries | None, level: str | None, report: Report
-) -> Setup | None:
+def _before_the_vote(source: Source, chain: ReadChain, read: ReadEntries | None, level: str | None, report: Report) -> Setup | None:
     """Phases 9.3 to 9.5. None while there is no Setup, or when it is not as it must be."""
+    if chain.setup is None and read is None:
+        report.unchecked("no-setup", "archive", "the archive holds no election yet: there is nothing to check")
+        return None
     setup = None if chain.setup is None else check_setup(chain.setup, report)
     if report.stopped():
         return None

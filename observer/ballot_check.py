@@ -1,7 +1,7 @@
 """Phase 9.6: every ballot, in as many processes as there are. docs/protocol.md section 9.6.
 
-Ballots are read from the archive in pieces; each piece is verified and added up where it is, so that memory stays bounded and the
-encrypted total is there when the last ballot is checked. A ballot that a later one replaces is taken out of the total again at the end.
+Ballots are read from the archive in pieces; each piece is verified and added up where it is, so that memory stays bounded and
+the encrypted total is there when the last ballot is checked. A ballot that a later one replaces is taken out again at the end.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ def check_piece(piece: Piece) -> Outcome:
     return Outcome(first, credentials, refused, add_weighted(rows, nothing(_worker.election)), alphas)
 
 
-def check_ballots(
-    stream: BinaryIO, chain: ReadChain, setup: Setup, jobs: int, report: Report, progress: Progress
-) -> Counted:
+def check_ballots(stream: BinaryIO, chain: ReadChain, setup: Setup, jobs: int, report: Report, progress: Progress) -> Counted:
     """Verify all ballots of the archive; findings go to `report`."""
     counted = Counted(total=nothing(setup.election))
     replaced: list[tuple[int, int, str]] = []
@@ -128,9 +126,7 @@ def _reread(stream: BinaryIO, digest: bytes, offset: int, size: int) -> bytes:
     return raw
 
 
-def _take(
-    outcome: Outcome, chain: ReadChain, counted: Counted, replaced: list[tuple[int, int, str]], report: Report
-) -> None:
+def _take(outcome: Outcome, chain: ReadChain, counted: Counted, replaced: list[tuple[int, int, str]], report: Report) -> None:
     for place, code, message in outcome.refused:
         report.add(Finding(code, "error", f"ballot {chain.ballots[place][0].hex()}", message))
     for place, credential in enumerate(outcome.credentials, outcome.first):

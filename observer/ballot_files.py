@@ -84,5 +84,3 @@ def _stripped(item: str) -> str:
 
 def _without_newline(raw: bytes) -> bytes:
     return raw.removesuffix(b"\n")
-
-

@@ -1,4 +1,4 @@
-"""Phase 9.1: the archive is read once, from beginning to end, and every byte of it is accounted for. docs/protocol.md section 9.1."""
+"""Phase 9.1: the archive is read once, and every byte of it is accounted for. docs/protocol.md section 9.1."""
 
 from __future__ import annotations
 

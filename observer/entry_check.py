@@ -48,28 +48,28 @@ class ReadEntries:
 
 def check_entries(source: Source, chain: ReadChain, report: Report) -> ReadEntries | None:
     """Read all entries and everything they name. None, with findings in `report`, when a step failed."""
-    where = "manifest.json"
+    report.at = "manifest.json"
     try:
         raw = source.manifest()
         report.count("folder-form", 3)
         read = ReadEntries(parse_manifest(raw), raw)
         report.election = read.manifest.uuid
-        where = "entries.jsonl"
+        report.at = "entries.jsonl"
         _verify_name(source, read.manifest)
         for index, text in _texts(source):
-            where = f"entry {index}"
+            report.at = f"entry {index}"
             _read_entry(read, text, report)
-        where = "data"
+        report.at = "data"
         _read_runs(read, source, report)
         read.trustees = _trustees(read, chain, source)
-        for where in _walk(read, chain, report):
-            pass
-        where = "data"
+        _walk(read, chain, report)
+        report.at = "archive"
         verify_same_chain(read.event_hashes, chain.event_hashes)
         report.count("chain-differs", len(chain.event_hashes))
+        report.at = "data"
         _check_data(read, chain, source, report)
     except ElectionError as error:
-        report.refuse(error, where)
+        report.refuse(error, report.at)
         return None
     report.counts["entries"] = len(read.order)
     return read
@@ -124,30 +124,28 @@ def _trustees(read: ReadEntries, chain: ReadChain, source: Source) -> Trustees |
 
 
 def rules_of(level: str, trustees: Trustees | None) -> Rules:
-    """What the order of entries depends on beside the entries."""
+    """What the order of entries depends on beside the entries. Without trustees only a draft is possible."""
     strict: Level = "strict" if level == "strict" else "belenios"
     if trustees is None:
         return Rules(strict, (), 0, ())
-    group: tuple[int, ...] = ()
     singles: list[int] = []
-    threshold = 0
+    groups: list[tuple[tuple[int, ...], int]] = []
     for number, item in enumerate(trustees.items):
+        owners = trustees.numbers_of(number)
         if isinstance(item, SingleTrustee):
-            singles.extend(trustees.numbers_of(number))
-        elif not group:
-            group, threshold = trustees.numbers_of(number), item.threshold
+            singles.extend(owners)
         else:
-            # A second group cannot be written in Rules: Result then waits for t of the first and all of the others.
-            singles.extend(trustees.numbers_of(number)[: item.threshold])
-    return Rules(strict, group, threshold, tuple(singles))
+            groups.append((owners, item.threshold))
+    group, threshold = groups[0] if groups else ((), 0)
+    return Rules(strict, group, threshold, tuple(singles), further=tuple(groups[1:]))
 
 
-def _walk(read: ReadEntries, chain: ReadChain, report: Report) -> Iterator[str]:
-    """Steps 9.2.4 and 9.2.5, entry by entry; yields which entry comes next, for the finding."""
+def _walk(read: ReadEntries, chain: ReadChain, report: Report) -> None:
+    """Steps 9.2.4 and 9.2.5, entry by entry."""
     state = RecordState(rules_of(read.manifest.level, read.trustees))
     time = Timeline(read.manifest.closes_at, read.manifest.until)
     for index, one in enumerate(read.order):
-        yield f"entry {index}"
+        report.at = f"entry {index}"
         if isinstance(one, Annex):
             state = next_state(state, step_of(one))
             time = time.after(one)
@@ -205,4 +203,3 @@ def _refused_share(entry: ShareRefused, source: Source) -> set[str]:
         return {parse_owned(source.data(entry.payload)).payload}
     except (Malformed, Inconsistent):
         return set()
-

@@ -86,7 +86,7 @@ def _listed(raw: bytes, index: int) -> list[str]:
 
 def _check_not_issued(read: ReadEntries, issued: set[str], voted: Mapping[str, object], report: Report) -> None:
     """Step 9.7.5. Codes handed out during the vote are named in batches, the last after the close: judged from then on."""
-    if read.manifest.level == "belenios" and not issued:
+    if read.manifest.level == "belenios" and not any(isinstance(entry, Issued) for _, entry in read.annexes()):
         return
     state = read.state
     if state is None or not (state.issued_after_closed or state.name in _COUNTED):
@@ -108,9 +108,11 @@ def _check_times(read: ReadEntries, report: Report) -> None:
                 report.error("opened-time", f"entry {index}", f"opened at {entry.time}, before the announced {manifest.opens_at}")
             elif not explained and entry.time > manifest.opens_at + TOLERANCE:
                 late = entry.time - manifest.opens_at
-                report.error("opened-time", f"entry {index}", f"opened {late} s after the announced time, and no incident explains it")
+                report.error(
+                    "opened-time", f"entry {index}", f"opened {late} s after the announced time, and no incident explains it"
+                )
             if entry.time >= end:
-                report.error("opened-time", f"entry {index}", f"opened at {entry.time}, not before the end at {end}")
+                report.error("closed-time", f"entry {index}", f"opened at {entry.time}, not before the end at {end}")
         elif isinstance(entry, Extended):
             end = entry.closes_at
         elif isinstance(entry, Closed):
@@ -135,10 +137,11 @@ def _check_number(entry: Annex, index: int, manifest: Manifest, ballots: int, re
             f"{entry.TYPE} says {entry.ballots} voters; {ballots} credentials of weight above 0 have a ballot",
         )
     if isinstance(entry, Withheld) and (entry.minimum != manifest.minimum_ballots or ballots >= entry.minimum):
-        message = f"withheld with {ballots} ballots and minimum {entry.minimum}; the manifest's minimum is {manifest.minimum_ballots}"
+        message = (
+            f"withheld with {ballots} ballots and minimum {entry.minimum}; the manifest's minimum is {manifest.minimum_ballots}"
+        )
         report.error("withheld", f"entry {index}", message)
 
 
 def _too_few(ballots: int, minimum: int) -> str:
     return f"a total of {ballots} ballots was prepared for decryption; below {minimum} it must be withheld, it would show votes"
-

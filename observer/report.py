@@ -36,16 +36,20 @@ class Report:
     """The outcome of one audit, filled while it runs. Counts: how often each numbered step was carried out."""
 
     source: str
+    complete: bool = False
     level: str = "belenios"
     state: str = ""
     election: str | None = None
     setup_hash: str | None = None
     fingerprint: str | None = None
     result: list[Json] | None = None
+    questions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
+    at: str = ""
+    """Which record is being looked at, for a finding that does not know."""
 
     def count(self, code: str, times: int = 1) -> None:
         """The step with this code was carried out `times` more."""
@@ -108,9 +112,7 @@ class Report:
     def to_json(self) -> dict[str, Json]:
         """The object of design section 5, with the steps beside it."""
         counts: dict[str, Json] = dict(self.counts)
-        steps: list[Json] = [
-            {"step": step.number, "code": step.code, "checked": self.done.get(step.number, 0)} for step in STEPS
-        ]
+        steps: list[Json] = [{"step": step.number, "code": step.code, "checked": self.done.get(step.number, 0)} for step in STEPS]
         cut: dict[str, Json] = dict(self.cut)
         return {
             "verdict": self.verdict,

@@ -12,7 +12,7 @@ from veche.ballot.trustees import Trustees, parse_trustees, verify_election_key,
 from veche.crypto.drill import Drill, DrillStatement, verify_drill
 from veche.crypto.errors import ElectionError, Inconsistent, InvalidProof, Malformed
 from veche.crypto.group import Point
-from veche.crypto.run_file import verify_new_keys, verify_run, verify_run_matches
+from veche.crypto.run_file import EndedRun, verify_new_keys, verify_run, verify_run_matches
 from veche.ledger.annex import Drill as DrillAnnex
 from veche.ledger.annex import Manifest as ManifestAnnex
 from veche.ledger.chain_reader import ChainItem
@@ -80,6 +80,7 @@ def _count_setup(election: Election, credentials: PublicCredentials, trustees: T
         report.count(code, members)
     for code in ("certificate-context", "group-signature", "key-signature"):
         report.count(code, modern)
+    report.questions = [(one.text, ("blank vote",) * one.blank + one.answers) for one in election.questions]
     report.counts["credentials"] = len(credentials.weights)
     report.counts["trustees"] = len(trustees.owners)
     report.counts["questions"] = len(election.questions)
@@ -156,6 +157,10 @@ def check_ceremony(read: ReadEntries, trustees: Trustees | None, report: Report)
                 report.count(code)
             for code in ("ceremony-commitment", "ceremony-reveal"):
                 report.count(code, sum(1 for one in run.reveals if one is not None))
+            if isinstance(run, EndedRun) and run.code.startswith("no-"):
+                named = ", ".join(map(str, run.named))
+                message = f"a run of the ceremony ended because trustee {named} was silent ({run.code}): only the organizer says so"
+                report.notice("organizers-word", "key ceremony", message)
         verify_new_keys(read.runs)
         _check_groups(read, trustees)
         report.count("ceremony-trustees", len(read.runs))
@@ -185,9 +190,7 @@ def _verify_drill(entry: DrillAnnex, read: ReadEntries, trustees: Trustees) -> N
     owner = trustees.owner(entry.owner)
     if owner is None:
         raise InvalidProof("drill-proof", f"a drill of trustee {entry.owner}, of whom there is none")
-    statement = DrillStatement(
-        read.manifest.uuid, sha256(read.manifest_raw).digest(), sha256(trustees.raw).digest(), entry.owner
-    )
+    statement = DrillStatement(read.manifest.uuid, sha256(read.manifest_raw).digest(), sha256(trustees.raw).digest(), entry.owner)
     try:
         factor = Point.from_hex_or_identity(entry.factor)
     except Malformed as error:
@@ -207,4 +210,3 @@ def _notice_of_lot(read: ReadEntries, report: Report) -> None:
     drilled = any(isinstance(entry, DrillAnnex) for _, entry in read.annexes())
     if not read.runs and not drilled and read.trustees is not None:
         report.notice("lot-foreseeable", "key ceremony", "without ceremony and drills the lot for ties could be foreseen")
-

@@ -58,7 +58,8 @@ def check_tally(item: ChainItem, setup: Setup, counted: Counted, report: Report)
         report.error(
             "sized-tally",
             "EncryptedTally",
-            f"the published total says {found[:160]}; the ballots give {expected.num_tallied} voters, weight {expected.total_weight}",
+            f"the published total says {found[:160]};"
+            f" the ballots give {expected.num_tallied} voters, weight {expected.total_weight}",
         )
     place = TallyPlace(setup.election.fingerprint, setup.event_hash, item.event_hash)
     return Decryption(counted.total, expected, place)
@@ -126,7 +127,7 @@ def _check_strong(
 
 
 def _report_bad(bad: dict[int, ElectionError], setup: Setup, work: Decryption, report: Report) -> None:
-    """A bad share is an error, except at level belenios in a threshold group with enough good ones: then it is named and left out."""
+    """A bad share is an error, but at level belenios, in a threshold group with enough good ones, it is named and left out."""
     for owner in bad:
         work.good.pop(owner, None)
     for owner, error in bad.items():
@@ -138,9 +139,7 @@ def _report_bad(bad: dict[int, ElectionError], setup: Setup, work: Decryption, r
             report.refuse(error, f"trustee {owner}")
 
 
-def _check_refused(
-    entry: ShareRefused, record: str, read: ReadEntries, setup: Setup, work: Decryption, report: Report
-) -> None:
+def _check_refused(entry: ShareRefused, record: str, read: ReadEntries, setup: Setup, work: Decryption, report: Report) -> None:
     """Step 9.9.6: the refused share was signed by its trustee and is bad for the reason given; else the organizer erred."""
     report.count("share-refused")
     if entry.proof is None or entry.signature is None:
@@ -162,9 +161,7 @@ def _check_refused(
     reason = _fault(entry, owner, read, setup, work)
     if reason != entry.reason:
         found = "nothing is wrong with it" if reason is None else f"it is bad by {reason}"
-        report.error(
-            "share-refused", record, f"the organizer refused trustee {entry.owner}'s share by {entry.reason}, but {found}"
-        )
+        report.error("share-refused", record, f"the organizer refused trustee {entry.owner}'s share by {entry.reason}, but {found}")
     else:
         report.warn("share-refused-rightly", record, f"trustee {entry.owner} sent a bad share ({entry.reason}), signed by itself")
 
@@ -226,7 +223,9 @@ def _verify_publication(entry: Annex, payload: str | None, published: int | None
     if not isinstance(entry, Published | Certified):
         return published
     if entry.result != payload:
-        raise Inconsistent("published-result", f"{entry.TYPE} names the result {entry.result[:16]}…, the record's is {str(payload)[:16]}…")
+        raise Inconsistent(
+            "published-result", f"{entry.TYPE} names the result {entry.result[:16]}…, the record's is {str(payload)[:16]}…"
+        )
     if isinstance(entry, Published):
         return entry.time
     earliest = (published or 0) + appeal_days * SECONDS_OF_DAY

@@ -36,8 +36,8 @@ _TABLE = """
 9.1.5 event-malformed Every event is written in the one canonical form
 9.1.6 event-height Events are numbered without a gap
 9.1.7 event-parent Every event names the hash of the one before
-9.1.8 record-order Every event stands after exactly the data it names
-9.1.9 event-order Events follow each other in a legal order
+9.1.8 event-order Events follow each other in a legal order
+9.1.9 record-order Every event stands after exactly the data it names
 9.2.1 folder-form The folder holds the files of a public record
 9.2.2 entry-malformed Every entry is written in the one canonical form
 9.2.3 entry-election Every entry speaks of this election

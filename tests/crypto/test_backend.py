@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.vectors import load
 from veche.crypto import backend
-from veche.crypto.backend import BASE, IDENTITY, Counting, Sodium, Terms, negate
+from veche.crypto.backend import BASE, IDENTITY, Counting, Sodium, Terms, clear_cofactor, negate
 from veche.crypto.group import G, Point, total
 from veche.crypto.scalar import Q, Secret
 
@@ -118,6 +121,31 @@ def test_a_member_is_canonical_and_of_order_q() -> None:
     order_two = encoded((0, P - 1))
     assert not sodium.is_member(order_two)
     assert not sodium.is_member(encoded(add((BASE_X, BASE_Y), (0, P - 1))))
+
+
+def test_answers_given_to_many_threads_at_once_are_not_mixed() -> None:
+    # libsodium runs without Python's lock: a buffer shared by two calls would give one caller the other's point.
+    sodium = Sodium()
+    sums = [points([(12345 + k, k), (777, 1)]) for k in range(2, 10)]
+    expected = [sodium.sums([terms]) for terms in sums]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(3):
+            found = threads.map(lambda terms: [sodium.sums([terms]) for _ in range(50)], sums)
+            assert [set(map(tuple, one)) for one in found] == [{tuple(one)} for one in expected]
+
+
+def test_clearing_the_cofactor_of_any_point_gives_a_member_or_the_identity() -> None:
+    listed = load("ed25519/points-1.json")["points"]
+    cleared = {vector["note"]: (vector["class"], clear_cofactor(bytes.fromhex(vector["rfc8032"]))) for vector in listed}
+    for kind, point in cleared.values():
+        if kind in {"identity", "low-order"}:
+            assert point == IDENTITY
+        elif kind in {"prime-order", "mixed-order"}:
+            assert point is not None
+            assert Sodium().is_member(point)
+        elif kind == "off-curve":
+            assert point is None
+    assert cleared["base point"][1] == cleared["base point + point of order 2"][1] == reference([(8, 1)])
 
 
 def test_the_counting_backend_counts_what_it_passes_on() -> None:

@@ -310,6 +310,14 @@ def test_no_key_is_made_when_the_generator_gives_zeros() -> None:
     assert refusal.value.code == "randomness-failed"
 
 
+def test_no_lot_is_made_when_the_generator_gives_zeros() -> None:
+    table = sit_down()
+    broken = replace(table, randomness=lambda size: bytes(size) if size == 32 else bytes([7]) * size)
+    with pytest.raises(Refused) as refusal:
+        all_commit(broken)
+    assert refusal.value.code == "randomness-failed"
+
+
 def test_the_commitments_seen_are_those_of_all() -> None:
     table = sit_down()
     committed = all_commit(table)

@@ -159,6 +159,15 @@ def test_an_opened_text_that_is_no_signed_message_is_refused(inside: str) -> Non
     assert refusal.value.code == "text-malformed"
 
 
+def test_a_signed_text_without_an_address_is_refused() -> None:
+    for words in ("words", '{"message":"m"}', f'{{"message":"m","recipient":"{BORIS.encryption.hex()}"}}'):
+        signed = SignedMessage.sign(ANNA.signing, words, stream("address"))
+        message = encrypt(BORIS.encryption, dumps(signed.to_json()), Cipher.GCM, stream("address")).text()
+        with pytest.raises(Malformed) as refusal:
+            receive(BORIS, ANNA.verification, message)
+        assert refusal.value.code == "text-malformed"
+
+
 def test_a_signature_is_for_one_text_and_one_key() -> None:
     signed = SignedMessage.sign(ANNA.signing, "text", stream("sign"))
     signed.verify(ANNA.verification)

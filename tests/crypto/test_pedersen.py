@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -189,6 +190,13 @@ def test_a_dealer_that_signed_another_list_of_certificates_is_found() -> None:
     points = OURS.group.coefficients[1].points
     item["signatures"][1] = sign_group(OURS.table.keys[1].signing, others, points, stream("group")).to_json()
     assert refusal_of(item) == "group-signature"
+
+
+def test_a_key_without_its_signature_is_refused() -> None:
+    keys = (*OURS.group.verification_keys[:2], replace(OURS.group.verification_keys[2], signature=None))
+    with pytest.raises(ElectionError) as refusal:
+        verify_threshold_group(replace(OURS.group, verification_keys=keys))
+    assert refusal.value.code == "key-signature"
 
 
 def test_a_rogue_key_is_refused_although_it_makes_the_sum_come_out() -> None:

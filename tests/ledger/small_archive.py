@@ -7,11 +7,13 @@ from io import BytesIO
 from pathlib import Path
 
 from tests.vectors import VECTORS
+from veche.ballot.share import OwnedShare
+from veche.ballot.tally import SizedTally
 from veche.ledger.archive import header_record
 from veche.ledger.chain import append
 from veche.ledger.chain_reader import ChainItem, item_records, read_chain
 from veche.ledger.event import Event, EventType
-from veche.ledger.payload import Owned, SetupData, SizedTally
+from veche.ledger.payload import SetupData
 
 TIMESTAMP = 1_795_323_504
 
@@ -31,12 +33,12 @@ def setup_contents() -> list[bytes]:
 
 def owned_contents(owner: int, data: bytes) -> list[bytes]:
     """A share or shuffle and the text that says whose it is."""
-    return [data, Owned(owner, named(data)).text()]
+    return [data, OwnedShare(owner, named(data)).encode()]
 
 
 def tally_contents() -> list[bytes]:
     """An encrypted tally and its sizes."""
-    return [b"[[]]", SizedTally(2, 3, named(b"[[]]")).text()]
+    return [b"[[]]", SizedTally(2, 3, named(b"[[]]")).encode()]
 
 
 def whole_election() -> Contents:

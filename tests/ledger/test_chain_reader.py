@@ -25,12 +25,12 @@ from tests.ledger.small_archive import (
 )
 from tests.ledger.test_archive import Pieces
 from tests.vectors import VECTORS
+from veche.ballot.tally import SizedTally
 from veche.crypto.errors import ElectionError
 from veche.ledger.archive import data_record, event_record, header_record, read_timestamp
 from veche.ledger.chain import append
 from veche.ledger.chain_reader import item_records, read_chain
 from veche.ledger.event import Event, EventType
-from veche.ledger.payload import SizedTally
 
 TAMPERED = VECTORS / "belenios" / "archives-tampered-1"
 REFUSED_HERE = {
@@ -149,7 +149,7 @@ def test_more_data_records_than_any_event_has_are_refused_before_memory_fills() 
         pytest.param(with_event(4, EventType.ENCRYPTED_TALLY, tally_contents()[1:]), id="tally missing"),
         pytest.param(with_event(4, EventType.ENCRYPTED_TALLY, tally_contents()[::-1]), id="tally after its sizes"),
         pytest.param(
-            with_event(4, EventType.ENCRYPTED_TALLY, [b"[[]]", SizedTally(2, 3, named(b"[[1]]")).text()]),
+            with_event(4, EventType.ENCRYPTED_TALLY, [b"[[]]", SizedTally(2, 3, named(b"[[1]]")).encode()]),
             id="sizes of another tally",
         ),
         pytest.param(with_event(5, EventType.PARTIAL_DECRYPTION, [b"{}", b"{}"]), id="share owned by nobody"),

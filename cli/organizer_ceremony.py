@@ -1,0 +1,181 @@
+"""The organizer's part in the trustees' ceremony: terms at the beginning, judgement on the way, trustees.json and run file at the end.
+
+Trustees and organizer share one folder of public files (`ceremony_folder`). The organizer holds no secret and cannot change what a
+trustee wrote: every file is signed or committed to. docs/protocol.md section 6.8 (veche-record section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from veche.ballot.trustees import SingleTrustee, Trustees, make_trustees
+from veche.cli.ceremony_folder import CeremonyFolder
+from veche.cli.private_files import read_json
+from veche.crypto.ceremony import assemble
+from veche.crypto.certificate import Certificate, verify_certificates
+from veche.crypto.complaint import Complaint, Dealing, verify_timely
+from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused
+from veche.crypto.reveal import Reveal, verify_reveal
+from veche.crypto.run_file import EndedRun, FinishedRun, Terms, ended_run, finished_run, run_ended_by_complaint
+
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What lies in the shared folder. None where a trustee's file has not come yet."""
+
+    terms: Terms
+    certificates: tuple[Certificate | None, ...]
+    commitments: tuple[str | None, ...]
+    reveals: tuple[Reveal | None, ...]
+    shares: tuple[tuple[bool, ...], ...]
+    finished: frozenset[int]
+    complaints: tuple[Complaint, ...]
+
+    def waiting(self) -> tuple[str, tuple[int, ...]] | None:
+        """The first step that is not complete, in the words of a run's codes, and whose files are missing; None when all is there."""
+        steps = (
+            ("certificate", [one is not None for one in self.certificates]),
+            ("commitment", [one is not None for one in self.commitments]),
+            ("reveal", [one is not None for one in self.reveals]),
+            ("share", [all(row) for row in self.shares]),
+            ("key", [place in self.finished for place in range(1, self.terms.size + 1)]),
+        )
+        for name, there in steps:
+            missing = tuple(place for place, one in enumerate(there, 1) if not one)
+            if missing:
+                return name, missing
+        return None
+
+    def deadline(self, step: str) -> int:
+        """When this step must be complete, in seconds since 1970. Certificates are due with the commitments, keys with complaints."""
+        commit, reveal, complain = self.terms.deadlines
+        return {"certificate": commit, "commitment": commit, "reveal": reveal}.get(step, complain)
+
+
+def begin(path: Path, terms: Terms) -> None:
+    """The shared folder holds the terms. Raises Malformed `threshold-limits` unless 1 ≤ t < n, or Inconsistent when others are there."""
+    if not 1 <= terms.threshold < terms.size:
+        raise Malformed(
+            "threshold-limits",
+            f"{terms.threshold} of {terms.size}: at least one trustee must be needed, and at least one must be able to be missing",
+        )
+    if list(terms.deadlines) != sorted(terms.deadlines):
+        raise Malformed("deadlines", "the deadlines come in the order commitments, reveals, complaints")
+    if len(terms.names) != terms.size or len(set(terms.names)) != terms.size:
+        raise Malformed("trustee-names", f"{terms.size} different names are needed, one for each trustee")
+    path.mkdir(parents=True, exist_ok=True)
+    CeremonyFolder(path).put_terms(terms)
+
+
+def read_standing(path: Path) -> Standing:
+    """What has come so far. Raises Refused `no-terms`, or Malformed naming the file."""
+    folder = CeremonyFolder(path)
+    terms = folder.terms()
+    if terms is None:
+        raise Refused("no-terms", f"{path} holds no terms.json: veche organizer ceremony start begins a ceremony")
+    places = range(1, terms.size + 1)
+    shares = tuple(tuple(i == j or folder.share(i, j) is not None for j in places) for i in places)
+    keys = folder.keys(terms.size)
+    return Standing(
+        terms,
+        folder.certificates(terms.size),
+        folder.commitments(terms.size),
+        folder.reveals(terms.size),
+        shares,
+        frozenset(place for place, key in enumerate(keys, 1) if key is not None),
+        folder.complaints(),
+    )
+
+
+def finish_ceremony(path: Path, singles: Sequence[SingleTrustee], previous: bytes | None) -> tuple[Trustees, FinishedRun]:
+    """trustees.json with the group and the single keys after it, and the run file; both verified.
+
+    Raises Refused `ceremony-unfinished` while something is missing or a complaint is open, or what is wrong with what has come.
+    """
+    standing = read_standing(path)
+    waiting = standing.waiting()
+    if standing.complaints:
+        raise Refused("ceremony-unfinished", "there is a complaint to be judged first: veche organizer ceremony end")
+    if waiting is not None:
+        raise Refused("ceremony-unfinished", f"the {waiting[0]} of {_named(standing.terms, waiting[1])} is not there yet")
+    terms = standing.terms
+    certificates, reveals = _all(standing.certificates), _all(standing.reveals)
+    verify_certificates(certificates, terms.size, terms.threshold)
+    keys = _all(CeremonyFolder(path).keys(terms.size))
+    group = assemble(keys, Dealing.of(certificates, terms.cipher, reveals), reveals, terms.threshold)
+    trustees = make_trustees((group, *singles))
+    return trustees, finished_run(terms, certificates, _all(standing.commitments), reveals, trustees.raw, previous)
+
+
+def end_ceremony(path: Path, now: int, previous: bytes | None) -> EndedRun:
+    """The run file of a run that gives no key, naming who erred by evidence, or who was silent at a deadline.
+
+    Complaints are judged first, then reveals, then silence. Raises Refused `ceremony-goes-on` when nobody can be named.
+    """
+    standing = read_standing(path)
+    for complaint in standing.complaints:
+        run = _judged(standing, complaint, now, previous)
+        if run is not None:
+            return run
+    named = wrong_reveals(standing)
+    lists = standing.certificates, standing.commitments, standing.reveals
+    if named:
+        return ended_run(standing.terms, *lists, named, "wrong-reveal", previous)
+    waiting = standing.waiting()
+    if waiting is None:
+        raise Refused("ceremony-goes-on", "everything has come and nobody erred: veche organizer ceremony finish")
+    step, missing = waiting
+    if now <= standing.deadline(step):
+        left = standing.deadline(step) - now
+        raise Refused("ceremony-goes-on", f"the {step} of {_named(standing.terms, missing)} may still come, for {left} seconds")
+    return ended_run(standing.terms, *lists, missing, f"no-{step}", previous)
+
+
+def _judged(standing: Standing, complaint: Complaint, now: int, previous: bytes | None) -> EndedRun | None:
+    """The run as this complaint ends it; None when it is late or names nobody."""
+    if None in standing.reveals or None in standing.commitments or None in standing.certificates:
+        return None
+    lists = _all(standing.certificates), _all(standing.commitments), _all(standing.reveals)
+    try:
+        verify_timely(complaint, now, standing.terms.deadlines[2], standing.finished)
+        return run_ended_by_complaint(standing.terms, *lists, complaint, previous)
+    except Refused:
+        return None
+
+
+def wrong_reveals(standing: Standing) -> tuple[int, ...]:
+    """The places whose reveal is not what was committed to, or is not signed over the commitments that all see."""
+    if None in standing.commitments or None in standing.certificates:
+        return ()
+    certificates, commitments = _all(standing.certificates), _all(standing.commitments)
+    named: list[int] = []
+    for place, reveal in enumerate(standing.reveals, 1):
+        if reveal is None:
+            continue
+        try:
+            verify_reveal(reveal, place, certificates, commitments, standing.terms.threshold)
+        except (Inconsistent, InvalidSignature):
+            named.append(place)
+    return tuple(named)
+
+
+def read_single(path: Path) -> SingleTrustee:
+    """The public key of a trustee that must always take part. Raises Malformed naming the file."""
+    try:
+        return SingleTrustee.from_json(read_json(path))
+    except ElectionError as error:
+        raise Malformed("trustee-key", f"{path}: not the public key of a single trustee: {error.message}") from error
+
+
+def _named(terms: Terms, places: Sequence[int]) -> str:
+    return ", ".join(f"trustee {place} ({terms.names[place - 1]})" for place in places)
+
+
+def _all(found: Sequence[Found | None]) -> tuple[Found, ...]:
+    return tuple(one for one in found if one is not None)

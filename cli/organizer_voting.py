@@ -1,0 +1,240 @@
+"""While the vote runs: handed-out codes, opening, ballots, a later end, a pause, the close. docs/protocol.md section 8.
+
+The clock is compared with the manifest before anything is written; the state of the record alone never opens or closes the box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from veche.ballot.acknowledgement import Acknowledgement, make_acknowledgement
+from veche.ballot.encrypted_ballot import EncryptedBallot
+from veche.cli.board import read_board
+from veche.cli.organizer_desk import BALLOT_TIMES, Desk, refuse_early
+from veche.cli.private_files import append_private, read_content, read_file, write_new
+from veche.cli.record_folder import Addition
+from veche.cli.record_view import issued_credentials
+from veche.crypto.canonical_json import array, encode, fields, integer, parse_canonical, text
+from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused
+from veche.crypto.signed_note import NoteSigner, verify_line
+from veche.ledger.annex import Closed, Extended, Incident, Issued, Opened, Resumed, Suspended, parse_annex
+from veche.ledger.box import BallotBox
+from veche.ledger.event import EventType
+
+TOLERANCE: Final = 60
+"""Seconds by which opening and closing may lag behind the announced times without an explanation in the record."""
+
+AT_ONCE: Final = 500
+
+
+def add_issued(desk: Desk, entry_raw: bytes, listed_raw: bytes) -> Issued:
+    """The registrar's signed word stands in the record, verified as the audit does (9.7.1 to 9.7.4).
+
+    Raises InvalidSignature `issued-signature`, Malformed or Inconsistent naming what does not fit.
+    """
+    entry = parse_annex(entry_raw, desk.uuid)
+    if not isinstance(entry, Issued):
+        raise Malformed("entry-malformed", f"the registrar's file holds an entry of type {entry.TYPE}; issued was expected")
+    _verify_registrar(desk, entry)
+    if sha256(listed_raw).hexdigest() != entry.credentials:
+        raise Inconsistent("issued-credentials", "the list of credentials is not the one that the registrar's entry names")
+    try:
+        listed = [text(one) for one in array(parse_canonical(listed_raw))]
+    except Malformed as error:
+        raise Malformed("issued-credentials", f"the registrar's list of credentials: {error.message}") from error
+    before = issued_credentials(desk.folder, desk.view) or set()
+    places = {credential: place for place, credential in enumerate(desk.view.credentials().weights)}
+    order = [places.get(credential, -1) for credential in listed]
+    if -1 in order or order != sorted(set(order)) or not before.isdisjoint(listed):
+        raise Inconsistent(
+            "issued-credentials", "the registrar's list must name listed credentials, in the list's order, none named before"
+        )
+    if entry.total != len(before) + len(listed):
+        raise Inconsistent("issued-total", f"the registrar's entry says {entry.total} in all; {len(before) + len(listed)} are named")
+    if entry.total > desk.view.manifest.electorate:
+        raise Inconsistent("issued-electorate", f"{entry.total} codes for an electorate of {desk.view.manifest.electorate}")
+    desk.append([Addition(entry)], [listed_raw])
+    return entry
+
+
+def _verify_registrar(desk: Desk, entry: Issued) -> None:
+    registrar = desk.view.manifest.registrar
+    if registrar is None:
+        raise Refused("registrar-key", "the manifest names no registrar, so nobody can sign who got a code")
+    try:
+        verify_line(registrar, entry.signed_text().decode("utf-8"), entry.signature)
+    except (Malformed, InvalidSignature) as error:
+        raise InvalidSignature("issued-signature", f"the entry is not signed by the manifest's registrar: {error}") from error
+
+
+def open_vote(desk: Desk) -> None:
+    """`opened` stands in the record. Raises Refused before the announced time, after the end, or late without an incident."""
+    manifest = desk.view.manifest
+    refuse_early(desk.now, manifest.opens_at, desk.shown(manifest.opens_at), "opening")
+    if desk.now >= manifest.closes_at:
+        raise Refused("not-open", f"voting was to end at {desk.shown(manifest.closes_at)}; it can no longer be opened")
+    _refuse_unexplained(desk, manifest.opens_at, "opening")
+    desk.append([Addition(Opened(desk.uuid, desk.now))])
+
+
+def close_vote(desk: Desk) -> int:
+    """EndBallots and `closed` stand in the record; how many have voted. Raises Refused before the end now in force."""
+    ends = desk.view.closes_at()
+    refuse_early(desk.now, ends, desk.shown(ends), "closing")
+    _refuse_unexplained(desk, ends, "closing")
+    voters = read_board(str(desk.folder.path)).voters()
+    end = desk.event(EventType.END_BALLOTS, None)
+    desk.append([end, Addition(Closed(desk.uuid, desk.now, voters))])
+    return voters
+
+
+def _refuse_unexplained(desk: Desk, announced: int, what: str) -> None:
+    """More than a minute late is legal only with an explanation in the record: the audit would refute it otherwise."""
+    explained = any(isinstance(annex, Incident | Suspended) for annex in desk.view.annexes)
+    if desk.now > announced + TOLERANCE and not explained:
+        raise Refused(
+            "too-late",
+            f"{what} comes {desk.now - announced} seconds after the announced time; first say why, in the record: "
+            "veche organizer incident FOLDER late-start (or another code)",
+        )
+
+
+def extend(desk: Desk, until: int, reason: str) -> None:
+    """The end of voting moves to `until`, in seconds since 1970. Raises Refused where the manifest does not allow it."""
+    desk.append([Addition(Extended(desk.uuid, desk.now, until, reason))])
+
+
+def suspend(desk: Desk, reason: str) -> None:
+    """No ballots are taken until `resume`. Raises Refused `entry-order`."""
+    desk.append([Addition(Suspended(desk.uuid, desk.now, reason))])
+
+
+def resume(desk: Desk, reason: str) -> None:
+    """Ballots are taken again. Raises Refused `entry-order`, or `not-open` after the end."""
+    if desk.now >= desk.view.closes_at():
+        raise Refused("not-open", f"voting ended at {desk.shown(desk.view.closes_at())}; close it instead")
+    desk.append([Addition(Resumed(desk.uuid, desk.now, reason))])
+
+
+def add_incident(desk: Desk, code: str) -> None:
+    """`incident` stands in the record: it explains what else looks odd there. Raises Refused `entry-order`."""
+    desk.append([Addition(Incident(desk.uuid, desk.now, code))])
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A ballot as it came: where from, and its bytes."""
+
+    name: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Accepted:
+    """What became of the ballots offered: trackers (hex) of new and of known ones, and why others were refused."""
+
+    new: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    refused: list[tuple[str, ElectionError]] = field(default_factory=list)
+
+
+def read_offered(paths: Sequence[Path]) -> Iterator[Offered]:
+    """The ballots in these files; of a folder, every file in it but hidden ones and acknowledgements. Raises OSError."""
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        for one in inside:
+            if one is path or (one.is_file() and not one.name.startswith(".") and one.suffix != ".ack"):
+                # One byte more than a ballot may have is enough to see that it has too many.
+                yield Offered(str(one), read_content(one, 1_000_000))
+
+
+def accept(desk: Desk, offered: Iterable[Offered], acknowledgements: Path) -> Accepted:
+    """Every good ballot is in the record and acknowledged by `TRACKER.ack`; the others are named with the reason.
+
+    The same ballot again gives the same acknowledgement and adds nothing. Raises Refused `not-open` for all of them while the box
+    is not open; `box-key`; OSError.
+    """
+    _verify_open(desk)
+    signer = desk.box_key()
+    view = desk.view
+    issued = issued_credentials(desk.folder, view)
+    if view.last is None:
+        raise Refused("not-sealed", "this election is not sealed yet")
+    box = BallotBox(view.election(), view.credentials(), view.last, issued, set(view.trackers))
+    outcome = Accepted()
+    acknowledgements.mkdir(parents=True, exist_ok=True)
+    pending = iter(offered)
+    while batch := list(islice(pending, AT_ONCE)):
+        _accept_batch(desk, box, batch, outcome)
+        _acknowledge(desk, signer, batch, acknowledgements)
+    return outcome
+
+
+def _verify_open(desk: Desk) -> None:
+    state, ends = desk.view.state.name, desk.view.closes_at()
+    if state != "open":
+        raise Refused("not-open", f"no ballots are taken now: the record is {state}")
+    if desk.now >= ends:
+        raise Refused("not-open", f"no ballots are taken any more: voting ended at {desk.shown(ends)}")
+
+
+def _accept_batch(desk: Desk, box: BallotBox, batch: Sequence[Offered], outcome: Accepted) -> None:
+    good: list[EncryptedBallot] = []
+    taken = set(box.trackers)
+    for one in batch:
+        tracker = sha256(one.raw).hexdigest()
+        if tracker in taken:
+            outcome.known.append(tracker)
+            continue
+        try:
+            good.append(box.check(one.raw))
+        except ElectionError as error:
+            outcome.refused.append((one.name, error))
+            continue
+        taken.add(tracker)
+        outcome.new.append(tracker)
+    if good:
+        # The time is the acknowledgement's for ever, so it reaches the disk before the ballot does.
+        lines = [encode({"tracker": one.tracker, "time": desk.now}) + b"\n" for one in good]
+        append_private(desk.private / BALLOT_TIMES, b"".join(lines))
+        desk.append([Addition(box.append(one), (one.raw,)) for one in good])
+
+
+def _acknowledge(desk: Desk, signer: NoteSigner, batch: Sequence[Offered], folder: Path) -> None:
+    """`TRACKER.ack` is there for every ballot of the batch that is in the chain: the same bytes whenever it is made."""
+    view, log = desk.view, desk.view.manifest.log
+    times = _stored_times(desk.private / BALLOT_TIMES)
+    for tracker in (sha256(one.raw).hexdigest() for one in batch):
+        if tracker not in view.heights or log is None:
+            continue
+        if tracker not in times:
+            raise Refused("time-missing", f"{desk.private / BALLOT_TIMES} does not say when ballot {tracker[:16]}… came")
+        height, event = view.heights[tracker]
+        fingerprint, setup = view.election().fingerprint, view.setup().event_hash
+        statement = Acknowledgement(log.origin, fingerprint, setup, tracker, height, event, times[tracker])
+        _put_acknowledgement(folder / f"{tracker}.ack", make_acknowledgement(statement, signer))
+
+
+def _put_acknowledgement(path: Path, note: bytes) -> None:
+    if path.exists() and read_file(path) == note:
+        return
+    write_new(path, note)
+
+
+def _stored_times(path: Path) -> dict[str, int]:
+    """When each ballot came. Of several lines for one the last counts: before it, the append had been taken back."""
+    if not path.exists():
+        return {}
+    times: dict[str, int] = {}
+    for line in read_file(path, 2**40).splitlines():
+        try:
+            found = fields(parse_canonical(line), ("tracker", "time"))
+            times[text(found["tracker"])] = integer(found["time"])
+        except Malformed as error:
+            raise Malformed("file-malformed", f"{path}: {error.message}") from error
+    return times

@@ -1,0 +1,198 @@
+"""`veche voter`: encrypt a ballot, check that it was encrypted as wanted, find it again. Works without any network.
+
+The code comes from a file or is typed unseen: on a command line other users of the computer could read it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from veche.ballot.prepared_ballot import Choices
+    from veche.cli.board import Sealed
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Voter: encrypt your ballot, open one to check the computer, find your ballot in the public record.",
+)
+
+Election = Annotated[
+    str,
+    typer.Option("--election", "--folder", help="The public record: an archive .bel, its folder, or a folder with election.json."),
+]
+Source = Annotated[str, typer.Argument(help="The public record: an archive .bel or its folder.")]
+CodeFile = Annotated[Path | None, typer.Option(help="A file with your code. Without it you are asked, and nothing is shown.")]
+
+
+@app.command()
+def encrypt(
+    election: Election,
+    code_file: CodeFile = None,
+    choose: Annotated[
+        list[str] | None,
+        typer.Option(help="Option numbers for a question, such as 2 or 1,3, or blank; once per question, in order."),
+    ] = None,
+    choices: Annotated[str | None, typer.Option(help="The marks as belenios-tool takes them: '[[1,0],[0,1,0]]'.")] = None,
+    cast: Annotated[Path | None, typer.Option(help="Cast: where to write the ballot, ready for the ballot box.")] = None,
+    open_: Annotated[
+        Path | None, typer.Option("--open", help="Test: where to write the opened ballot. It is never counted.")
+    ] = None,
+) -> None:
+    """Encrypt your vote. You see the ballot's fingerprint first, and only then say: cast it, or open it to test the computer.
+
+    Without --choose and --choices you are asked question by question, so that your vote stays out of the shell's history. With
+    both --cast and --open, or with neither, you are asked which: then the computer cannot know beforehand when it is tested.
+    """
+    from veche.cli.board import read_sealed
+    from veche.cli.private_files import refuse_existing, write_new, write_private
+    from veche.cli.terminal import answer, tell
+    from veche.cli.voter_ballot import encrypt_vote, listed_secret, sign_ballot
+    from veche.crypto.scalar import system_randomness
+    from veche.crypto.version1 import compact
+
+    sealed = read_sealed(election)
+    _tell_election(sealed)
+    secret = listed_secret(_code(code_file), sealed)
+    prepared = encrypt_vote(sealed, secret, _marks(sealed, choose, choices), system_randomness)
+    tell("Your vote is encrypted. The ballot's fingerprint:")
+    answer(prepared.commitment)
+    if _wants_to_cast(cast, open_):
+        path = cast or Path("ballot.json")
+        refuse_existing(path)
+        raw = sign_ballot(sealed, prepared, secret, system_randomness)
+        write_new(path, raw)
+        tell(f"The ballot is in {path}: give it to the ballot box. Write down its tracker:")
+        answer(compact(raw))
+        return
+    path = open_ or Path("opened-ballot.json")
+    refuse_existing(path)
+    write_private(path, prepared.open().encode())
+    tell(f"The opened ballot is in {path}. Check it with another computer: veche voter check-opened {path}")
+    tell("It shows how you marked it and is never counted. To vote, encrypt a new one.")
+
+
+@app.command("check-opened")
+def check_opened(
+    file: Annotated[Path, typer.Argument(help="The opened ballot.")],
+    election: Election,
+    fingerprint: Annotated[str | None, typer.Option(help="The fingerprint that the first computer showed.")] = None,
+) -> None:
+    """Check, on another computer than the one that encrypted it, that an opened ballot holds what it says."""
+    from veche.ballot.prepared_ballot import MAX_BYTES, parse_opened, verify_opened
+    from veche.cli.board import read_sealed
+    from veche.cli.private_files import read_content
+    from veche.cli.terminal import answer, tell
+    from veche.cli.voter_ballot import describe_choices
+    from veche.crypto.errors import Inconsistent
+
+    sealed = read_sealed(election)
+    _tell_election(sealed)
+    opened = parse_opened(read_content(file, MAX_BYTES))
+    verify_opened(opened, sealed.election)
+    if fingerprint is not None and fingerprint.strip() != opened.commitment:
+        raise Inconsistent(
+            "opened-other",
+            f"the opened ballot has the fingerprint {opened.commitment}, not the one that was shown before it was opened",
+        )
+    answer(opened.commitment)
+    for line in describe_choices(opened, sealed.election):
+        answer(line)
+    if fingerprint is None:
+        tell("Compare the fingerprint above with the one that the first computer showed BEFORE it was told to open the ballot.")
+
+
+@app.command()
+def track(
+    source: Source,
+    ballot: Annotated[str, typer.Argument(help="Your tracker (64 digits, or 43 characters), or the file of your ballot.")],
+) -> None:
+    """Say where your ballot stands in the public record, and whether a later one replaced it."""
+    from veche.cli.board import read_board
+    from veche.cli.terminal import answer
+    from veche.cli.voter_tracking import describe_ballot
+
+    for line in describe_ballot(read_board(source), _tracker(ballot)):
+        answer(line)
+
+
+@app.command("my-ballots")
+def my_ballots(source: Source, code_file: CodeFile = None) -> None:
+    """List all ballots that were ever cast with your code. You should know every one of them."""
+    from veche.ballot.credential import public_credential
+    from veche.cli.board import read_board
+    from veche.cli.terminal import answer
+    from veche.cli.voter_ballot import listed_secret
+    from veche.cli.voter_tracking import describe_own_ballots
+
+    board = read_board(source)
+    secret = listed_secret(_code(code_file), board.sealed)
+    for line in describe_own_ballots(board, public_credential(secret).hex()):
+        answer(line)
+
+
+def _tracker(given: str) -> str:
+    """Of a ballot's file its tracker; else what was given, as a tracker."""
+    from hashlib import sha256
+
+    from veche.ballot.encrypted_ballot import MAX_BYTES
+    from veche.cli.private_files import read_content
+    from veche.cli.voter_tracking import parse_tracker
+
+    if Path(given).is_file():
+        return sha256(read_content(Path(given), MAX_BYTES)).hexdigest()
+    return parse_tracker(given)
+
+
+def _code(file: Path | None) -> str:
+    from veche.cli.private_files import read_line
+
+    if file is not None:
+        return read_line(file, 1000)
+    typed: str = typer.prompt("Your code", hide_input=True, err=True)
+    return typed
+
+
+def _tell_election(sealed: Sealed) -> None:
+    from veche.ballot.manifest import seal
+    from veche.cli.terminal import tell
+
+    tell(f"{sealed.election.name} (election {sealed.election.uuid})")
+    if sealed.setup is not None:
+        tell(f"Seal: {seal(sealed.setup)}. It must be the one in your letter.")
+
+
+def _marks(sealed: Sealed, choose: list[str] | None, choices: str | None) -> Choices:
+    from veche.cli.voter_ballot import parse_marks, parse_options
+
+    if choices is not None and choose:
+        raise typer.BadParameter("give either --choose or --choices")
+    if choices is not None:
+        return parse_marks(choices, sealed.election)
+    return parse_options(choose or _ask(sealed), sealed.election)
+
+
+def _ask(sealed: Sealed) -> list[str]:
+    """The answers to all questions, as numbers, typed."""
+    from veche.cli.terminal import tell
+
+    answers: list[str] = []
+    for question in sealed.election.questions:
+        tell(f"\n{question.text}")
+        for number, option in enumerate(question.answers, 1):
+            tell(f"  {number}  {option}")
+        blank = ", or blank" if question.blank else ""
+        asked = f"Choose {question.minimum} to {question.maximum} of them{blank}"
+        answers.append(typer.prompt(asked, hide_input=False, err=True))
+    return answers
+
+
+def _wants_to_cast(cast: Path | None, opened: Path | None) -> bool:
+    if (cast is None) != (opened is None):
+        return cast is not None
+    while True:
+        said = typer.prompt("Cast this ballot, or test it? (cast/test)", err=True).strip().lower()
+        if said in ("cast", "test"):
+            return bool(said == "cast")
