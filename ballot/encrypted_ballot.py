@@ -138,7 +138,8 @@ def _verify_shape(name: str, answers: list[dict[str, Json]], election: Election)
         if found != expected:
             raise Malformed(
                 "ballot-shape",
-                f"{name}: answer {number} has {found[0]} ciphertexts with {len(individual)} proofs of {sorted(set(individual))} parts,"
+                f"{name}: answer {number} has {found[0]} ciphertexts"
+                f" with {len(individual)} proofs of {sorted(set(individual))} parts,"
                 f" overall proof {found[2]}, blank proof {found[3]};"
                 f" expected {expected[0]} with 2 parts each, {expected[2]}, {expected[3]}",
             )

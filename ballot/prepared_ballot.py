@@ -191,19 +191,29 @@ def verify_opened(opened: OpenedBallot, election: Election) -> None:
     if opened.election != election.uuid:
         raise Refused("wrong-election", f"opened ballot: made for {opened.election[:64]}, not for {election.uuid}")
     verify_choices(election, opened.choices)
+    try:
+        for number, stated in enumerate(_stated(opened, election), 1):
+            for choice, mark, scalar in stated:
+                expected = encrypt(mark, election.public_key, Secret.from_decimal(scalar))
+                if choice != {"alpha": expected.alpha.hex(), "beta": expected.beta.hex()}:
+                    raise Inconsistent("opened-differs", f"opened ballot: question {number} does not encrypt the choice it states")
+    except Malformed as error:
+        raise Malformed("opened-malformed", f"opened ballot: {error}") from error
+
+
+def _stated(opened: OpenedBallot, election: Election) -> list[list[tuple[Json, int, str]]]:
+    """For each question: every ciphertext with the mark and the random number said of it. Raises Malformed or Refused."""
     value = fields(parse_canonical(opened.unsigned, MAX_BYTES), ("election_uuid", "election_hash", "credential", "answers"))
     if value["election_uuid"] != election.uuid or value["election_hash"] != election.fingerprint:
         raise Refused("wrong-election", f"opened ballot: made for another election than {election.uuid}")
-    answers = array(value["answers"])
-    if len(answers) != len(election.questions) or len(opened.randomness) != len(election.questions):
-        raise Malformed("opened-malformed", "opened ballot: as many answers and rows of randomness as questions were expected")
-    rows = zip(answers, opened.choices, opened.randomness, strict=True)
-    for number, (answer, marks, scalars) in enumerate(rows, 1):
-        names = ("choices", "individual_proofs", "overall_proof", "blank_proof")
+    answers = array(value["answers"], len(election.questions))
+    if len(opened.randomness) != len(election.questions):
+        raise Malformed("wrong-length", f"{len(opened.randomness)} rows of random numbers for {len(election.questions)} questions")
+    names = ("choices", "individual_proofs", "overall_proof", "blank_proof")
+    stated: list[list[tuple[Json, int, str]]] = []
+    for answer, marks, scalars in zip(answers, opened.choices, opened.randomness, strict=True):
         found = array(fields(answer, names, ("blank_proof",))["choices"], len(marks))
         if len(scalars) != len(marks):
-            raise Malformed("opened-malformed", f"opened ballot: question {number} has {len(scalars)} random numbers")
-        for choice, mark, scalar in zip(found, marks, scalars, strict=True):
-            expected = encrypt(mark, election.public_key, Secret.from_decimal(scalar))
-            if choice != {"alpha": expected.alpha.hex(), "beta": expected.beta.hex()}:
-                raise Inconsistent("opened-differs", f"opened ballot: question {number} does not encrypt the choice it states")
+            raise Malformed("wrong-length", f"{len(scalars)} random numbers for {len(marks)} choices")
+        stated.append(list(zip(found, marks, scalars, strict=True)))
+    return stated

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from veche.ballot.acknowledgement import parse_acknowledgement, verify_acknowledgement
 from veche.ballot.election import Election
 from veche.ballot.encrypted_ballot import read_ballot
+from veche.ballot.manifest import Manifest, parse_manifest
 from veche.ballot.manifest import seal as short_form
 from veche.ballot.prepared_ballot import Choices, parse_opened, verify_opened
 from veche.ballot.result import Result
+from veche.ballot.trustees import SingleTrustee
 from veche.cli import organizer_count, organizer_setup, organizer_voting, trustee_ceremony
 from veche.cli.board import Sealed, read_board, read_sealed
 from veche.cli.ceremony_folder import CeremonyFolder
@@ -31,6 +34,7 @@ from veche.cli.trustee_journal import open_journal
 from veche.cli.trustee_key import TrusteeKey, make_single_key, read_trustee_key
 from veche.cli.trustee_share import share_of_total, verify_confirmed
 from veche.cli.voter_ballot import encrypt_vote, listed_secret
+from veche.cli.voter_codes import parse_codes
 from veche.crypto.canonical_json import encode
 from veche.crypto.channel import Cipher
 from veche.crypto.errors import Inconsistent
@@ -55,6 +59,9 @@ class Rehearsal:
     codes: dict[str, str] = field(default_factory=dict)
     expected: dict[int, Choices] = field(default_factory=dict)
     issued: int = 0
+    setup: str = ""
+    end: str = ""
+    result: Result | None = None
 
     @property
     def snapshot(self) -> Path:
@@ -68,24 +75,6 @@ class Rehearsal:
 
     def sealed(self) -> Sealed:
         return read_sealed(str(self.public))
-
-
-def play(rehearsal: Rehearsal) -> Result:
-    """The election from its first line to the certified result. Raises whatever a step refuses."""
-    _write_rules(rehearsal)
-    _make_keys(rehearsal)
-    _drill(rehearsal)
-    _register(rehearsal)
-    _seal(rehearsal)
-    _hand_out(rehearsal)
-    _open(rehearsal)
-    _vote(rehearsal)
-    _close(rehearsal)
-    _tally(rehearsal)
-    _decrypt(rehearsal)
-    result = _result(rehearsal)
-    _publish(rehearsal)
-    return result
 
 
 def _write_rules(rehearsal: Rehearsal) -> None:
@@ -109,7 +98,9 @@ def _write_rules(rehearsal: Rehearsal) -> None:
 def _make_keys(rehearsal: Rehearsal) -> None:
     town, story = rehearsal.town, rehearsal.story
     names = town.trustee_names()
-    story.step(f"{town.size} trustees make one key together: {', '.join(names)}. Any {town.threshold} of them can decrypt the total.")
+    story.step(
+        f"{town.size} trustees make one key together: {', '.join(names)}. Any {town.threshold} of them can decrypt the total."
+    )
     shared = rehearsal.private / "ceremony"
     deadlines = (rehearsal.now + HOUR, rehearsal.now + 2 * HOUR, rehearsal.now + 3 * HOUR)
     begin(shared, Terms(town.size, town.threshold, Cipher.GCM, deadlines, names))
@@ -139,7 +130,7 @@ def _trustee_desk(rehearsal: Rehearsal, place: int) -> trustee_ceremony.Desk:
     return trustee_ceremony.Desk(rehearsal.private / f"trustee-{place}", CeremonyFolder(rehearsal.private / "ceremony"))
 
 
-def _single_key(rehearsal: Rehearsal):  # type: ignore[no-untyped-def]
+def _single_key(rehearsal: Rehearsal) -> SingleTrustee:
     folder = rehearsal.private / f"trustee-{rehearsal.town.size + 1}"
     make_private_folder(folder)
     private, public = make_single_key(SINGLE, system_randomness)
@@ -169,24 +160,23 @@ def _drill(rehearsal: Rehearsal) -> None:
         with open_journal(path) as file:
             made, journal = pass_drill(key, owner, manifest, trustees or b"", file.journal, system_randomness)
             file.save(journal)
-        rehearsal.at_desk(lambda desk, made=made: organizer_setup.add_drill(desk, made))  # type: ignore[misc]
+        rehearsal.at_desk(partial(organizer_setup.add_drill, raw=made))
     rehearsal.story.say("They multiplied a point that nobody chose: the drill can decrypt nothing, and it fixes the lot for ties.")
 
 
 def _register(rehearsal: Rehearsal) -> None:
     rehearsal.story.step(f"The registrar draws a secret code for each of the {rehearsal.town.voters} voters.")
-    manifest = organizer_manifest(rehearsal)
+    manifest = published_manifest(rehearsal)
     made = register(rehearsal.town.voters_csv(), [], [manifest], system_randomness)
     save_registration(made, rehearsal.private / "registrar", rehearsal.private / "registrar-public")
-    from veche.cli.voter_codes import parse_codes
-
     rehearsal.codes = parse_codes(made.codes)
-    rehearsal.story.say("The codes stay with the registrar; only a list of public credentials, sorted so that it says nothing, is published.")
+    rehearsal.story.say(
+        "The codes stay with the registrar; only a list of public credentials, sorted so that it says nothing, is published."
+    )
 
 
-def organizer_manifest(rehearsal: Rehearsal):  # type: ignore[no-untyped-def]
-    from veche.ballot.manifest import parse_manifest
-
+def published_manifest(rehearsal: Rehearsal) -> Manifest:
+    """The manifest, as everybody reads it."""
     return parse_manifest(read_file(rehearsal.public / "manifest.json"))
 
 
@@ -194,9 +184,9 @@ def _seal(rehearsal: Rehearsal) -> None:
     rehearsal.story.step("The election is sealed. From here on nobody can change questions, keys or voters.")
     credentials = read_file(rehearsal.private / "registrar-public" / "public_creds.json")
     rehearsal.at_desk(lambda desk: organizer_setup.seal(desk, credentials))
-    setup = rehearsal.sealed().setup or ""
-    rehearsal.story.say(f"The seal that everybody compares: {short_form(setup)}")
-    rehearsal.story.say(f"(short for the Setup hash {setup})")
+    rehearsal.setup = rehearsal.sealed().setup or ""
+    rehearsal.story.say(f"The seal that everybody compares: {short_form(rehearsal.setup)}")
+    rehearsal.story.say(f"(short for the Setup hash {rehearsal.setup})")
 
 
 def _hand_out(rehearsal: Rehearsal) -> None:
@@ -243,11 +233,14 @@ def _vote(rehearsal: Rehearsal) -> None:
     rehearsal.now += HOUR
     accepted = _cast(rehearsal, _encrypt(rehearsal, again, sealed.election))
     repeated = _cast(rehearsal, ballots[:1])
-    story.say(f"{len(accepted.new)} more ballots. One device sends the same ballot twice: same answer, nothing added ({len(repeated.known)}).")
+    story.say(f"{len(accepted.new)} more ballots are taken.")
+    story.say(f"One device sends the same ballot a second time: the same answer, and {len(repeated.new)} ballots are added.")
 
 
 def _test_a_device(rehearsal: Rehearsal, sealed: Sealed) -> None:
-    rehearsal.story.step("A careful voter tests the device first: it shows a fingerprint, and only then is told to open the ballot.")
+    rehearsal.story.step(
+        "A careful voter tests the device first: it shows a fingerprint, and only then is told to open the ballot."
+    )
     secret = listed_secret(rehearsal.codes[login(0)], sealed)
     prepared = encrypt_vote(sealed, secret, draw_choices(sealed.election.questions), system_randomness)
     shown = prepared.commitment
@@ -289,10 +282,11 @@ def _refuse_a_bad_one(rehearsal: Rehearsal, ballot: bytes) -> None:
 
 
 def _close(rehearsal: Rehearsal) -> None:
-    rehearsal.now = organizer_manifest(rehearsal).closes_at
+    rehearsal.now = published_manifest(rehearsal).closes_at
     rehearsal.story.step("The announced end has come: the box closes. It could not have been closed earlier.")
     rehearsal.at_desk(organizer_voting.close_vote)
     board = read_board(str(rehearsal.public))
+    rehearsal.end = board.end or ""
     rehearsal.story.say(f"{len(board.ballots)} ballots of {len(board.counted())} voters stand in the record.")
     _issue(rehearsal, None, True)
     rehearsal.story.say("The registrar signs its last list: no code beyond these was ever handed out.")
@@ -306,28 +300,31 @@ def _tally(rehearsal: Rehearsal) -> None:
 
 def _decrypt(rehearsal: Rehearsal) -> None:
     town, story, names = rehearsal.town, rehearsal.story, rehearsal.town.trustee_names()
-    missing = draw(town.size) + 1 if town.threshold < town.size else None
-    present = [owner for owner in _owners(rehearsal) if owner != missing][-(town.threshold + town.single) :]
     story.step("The trustees decrypt the total, each with its part of the key, after recounting it from the record.")
-    if missing is not None:
-        story.say(f"{names[missing - 1]} has lost the key and stays away. {town.threshold} of {town.size} are enough.")
-    board = read_board(str(rehearsal.public))
-    setup, end = board.setup, board.end or ""
-    for owner in present:
-        path, key = _key_files(rehearsal, owner)
-        verify_confirmed(board, setup, end)
-        with open_journal(path) as file:
-            delivery, journal = share_of_total(
-                key, owner, str(rehearsal.public), board, file.journal, town.level, None, None, available_jobs()
-            )
-            file.save(journal)
-        rehearsal.at_desk(lambda desk, delivery=delivery: organizer_count.add_share(desk, delivery))  # type: ignore[misc]
+    first = draw(town.size)
+    present = sorted((first + step) % town.size + 1 for step in range(town.threshold))
+    away = [names[place - 1] for place in range(1, town.size + 1) if place not in present]
+    story.say(f"{', '.join(away)} cannot be reached. {town.threshold} of {town.size} are enough.")
+    for owner in [*present, *range(town.size + 1, town.size + 1 + town.single)]:
+        delivery = _share_of(rehearsal, owner)
+        rehearsal.at_desk(partial(organizer_count.add_share, raw=delivery))
         name = SINGLE.capitalize() if owner > town.size else names[owner - 1]
         story.say(f"{name} has audited the record and given a share, with a proof that it belongs to this total.")
-        board = read_board(str(rehearsal.public))
 
 
-def _result(rehearsal: Rehearsal) -> Result:
+def _share_of(rehearsal: Rehearsal, owner: int) -> bytes:
+    """What one trustee hands over. Setup and end are confirmed with the hashes that everybody has seen before."""
+    path, key = _key_files(rehearsal, owner)
+    board = read_board(str(rehearsal.public))
+    verify_confirmed(board, rehearsal.setup, rehearsal.end)
+    where, level = str(rehearsal.public), rehearsal.town.level
+    with open_journal(path) as file:
+        delivery, journal = share_of_total(key, owner, where, board, file.journal, level, None, None, available_jobs())
+        file.save(journal)
+    return delivery
+
+
+def _result(rehearsal: Rehearsal) -> None:
     story = rehearsal.story
     story.step("The shares are put together. The result:")
     found: list[Result] = []
@@ -341,7 +338,7 @@ def _result(rehearsal: Rehearsal) -> Result:
     if result != plain_count(rehearsal, election):
         raise Inconsistent("demo-result", "the decrypted result is not the plain count of the votes that were drawn")
     story.say("It equals the plain count of what the voters chose, which only this rehearsal knows.")
-    return result
+    rehearsal.result = result
 
 
 def plain_count(rehearsal: Rehearsal, election: Election) -> Result:
@@ -361,3 +358,29 @@ def _publish(rehearsal: Rehearsal) -> None:
     rehearsal.at_desk(lambda desk: organizer_count.publish(desk, available_jobs()))
     rehearsal.at_desk(lambda desk: organizer_count.certify(desk, 0))
     rehearsal.story.say("In a real election days for complaints lie between the two.")
+
+
+STEPS: Final[Mapping[str, Callable[[Rehearsal], None]]] = {
+    "rules": _write_rules,
+    "keys": _make_keys,
+    "drill": _drill,
+    "register": _register,
+    "seal": _seal,
+    "hand-out": _hand_out,
+    "open": _open,
+    "vote": _vote,
+    "close": _close,
+    "tally": _tally,
+    "decrypt": _decrypt,
+    "result": _result,
+    "publish": _publish,
+}
+"""The steps in order; each leaves a legal record."""
+
+
+def play(rehearsal: Rehearsal, last: str = "publish") -> None:
+    """The election from its first line to the step `last`. Raises whatever a step refuses."""
+    for name, step in STEPS.items():
+        step(rehearsal)
+        if name == last:
+            return

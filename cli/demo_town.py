@@ -1,4 +1,4 @@
-"""The town of the demonstration: its questions, its trustees, its voters and what they choose. Everything is drawn anew each time."""
+"""The town of the demonstration: its questions, trustees and voters, and what they choose. All of it is drawn anew each time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ TRUSTEES: Final = ("Anna", "Boris", "Vera", "Gleb", "Daria", "Egor", "Zoya", "Iv
 SINGLE: Final = "the Notary"
 WEIGHTS: Final = (1, 2, 3, 1, 0, 1, 2, 3, 5, 1)
 
-_FIRST: Final = ("Which project should the district build first?", ("A new playground", "Lamps along the river", "Benches in the park"))
+_FIRST: Final = (
+    "Which project should the district build first?",
+    ("A new playground", "Lamps along the river", "Benches in the park"),
+)
 _SECOND: Final = (
     "Which of these should the park have? (up to two)",
     ("A dog run", "A drinking fountain", "A toilet", "A stage"),

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help="Organizer: write the question, seal it, open, take ballots, close, count with the trustees, publish.\n\n"
-    "FOLDER is the public record: everything in it may be shown to everybody. Beside it, in FOLDER-private, lie the keys of log and "
-    "ballot box. `veche organizer status FOLDER` says at any time what has happened and what comes next.",
+    "FOLDER is the public record: everything in it may be shown to everybody. Beside it, in FOLDER-private, lie the keys of log "
+    "and ballot box. `veche organizer status FOLDER` says at any time what has happened and what comes next.",
 )
 app.add_typer(ceremony, name="ceremony")
 
 Folder = Annotated[Path, typer.Argument(help="The public record of the election.", metavar="FOLDER")]
 Private = Annotated[Path | None, typer.Option(help="Your private folder, if it is not FOLDER-private.", metavar="DIR")]
 At = Annotated[str | None, typer.Option(help="In a rehearsal only: pretend that it is this time.", metavar="TIME")]
-Reason = Annotated[str, typer.Argument(help="Why, as a short code for the public record: small letters, digits, dashes.", metavar="REASON")]
+Reason = Annotated[
+    str, typer.Argument(help="Why, as a short code for the public record: small letters, digits, dashes.", metavar="REASON")
+]
 
 
 @contextmanager
@@ -60,10 +62,14 @@ def example() -> None:
 
 @app.command()
 def new(
-    spec: Annotated[Path, typer.Argument(help="The plan of the contest; `veche organizer example` prints one.", metavar="SPEC.json")],
+    spec: Annotated[
+        Path, typer.Argument(help="The plan of the contest; `veche organizer example` prints one.", metavar="SPEC.json")
+    ],
     folder: Folder,
     private: Private = None,
-    registrar: Annotated[Path | None, typer.Option(help="The registrar's public key (veche registrar key).", metavar="FILE")] = None,
+    registrar: Annotated[
+        Path | None, typer.Option(help="The registrar's public key (veche registrar key).", metavar="FILE")
+    ] = None,
     at: At = None,
 ) -> None:
     """Begin an election: its manifest, which never changes again, and the keys of log and ballot box.
@@ -87,7 +93,8 @@ def keys(
     folder: Folder,
     trustees: Annotated[Path, typer.Option(help="The finished trustees.json.", metavar="FILE")],
     run: Annotated[
-        list[Path] | None, typer.Option(help="The run file of the ceremony, and those of runs that ended before it.", metavar="FILE")
+        list[Path] | None,
+        typer.Option(help="The run file of the ceremony, and those of runs that ended before it.", metavar="FILE"),
     ] = None,
     private: Private = None,
     at: At = None,
@@ -125,7 +132,9 @@ def drill(
 @app.command()
 def seal(
     folder: Folder,
-    credentials: Annotated[Path, typer.Option(help="The registrar's list of public credentials, public_creds.json.", metavar="FILE")],
+    credentials: Annotated[
+        Path, typer.Option(help="The registrar's list of public credentials, public_creds.json.", metavar="FILE")
+    ],
     private: Private = None,
     at: At = None,
 ) -> None:
@@ -184,7 +193,9 @@ def open_(folder: Folder, at: At = None) -> None:
 def accept(
     folder: Folder,
     ballots: Annotated[list[Path], typer.Argument(help="Ballots, or folders full of them.", metavar="BALLOT…")],
-    acks: Annotated[Path | None, typer.Option(help="Where acknowledgements go, if not to the private folder.", metavar="DIR")] = None,
+    acks: Annotated[
+        Path | None, typer.Option(help="Where acknowledgements go, if not to the private folder.", metavar="DIR")
+    ] = None,
     private: Private = None,
     at: At = None,
 ) -> None:

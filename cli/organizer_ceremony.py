@@ -1,4 +1,4 @@
-"""The organizer's part in the trustees' ceremony: terms at the beginning, judgement on the way, trustees.json and run file at the end.
+"""The organizer's part in the trustees' ceremony: terms first, judgement on the way, trustees.json and run file at the end.
 
 Trustees and organizer share one folder of public files (`ceremony_folder`). The organizer holds no secret and cannot change what a
 trustee wrote: every file is signed or committed to. docs/protocol.md section 6.8 (veche-record section 5).
@@ -21,7 +21,6 @@ from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, M
 from veche.crypto.reveal import Reveal, verify_reveal
 from veche.crypto.run_file import EndedRun, FinishedRun, Terms, ended_run, finished_run, run_ended_by_complaint
 
-
 Found = TypeVar("Found")
 
 
@@ -38,7 +37,7 @@ class Standing:
     complaints: tuple[Complaint, ...]
 
     def waiting(self) -> tuple[str, tuple[int, ...]] | None:
-        """The first step that is not complete, in the words of a run's codes, and whose files are missing; None when all is there."""
+        """The first step that is not complete, as a run's codes call it, and whose files are missing; None when all is there."""
         steps = (
             ("certificate", [one is not None for one in self.certificates]),
             ("commitment", [one is not None for one in self.commitments]),
@@ -53,13 +52,13 @@ class Standing:
         return None
 
     def deadline(self, step: str) -> int:
-        """When this step must be complete, in seconds since 1970. Certificates are due with the commitments, keys with complaints."""
+        """When this step is due, in seconds since 1970: certificates with the commitments, shares and keys with complaints."""
         commit, reveal, complain = self.terms.deadlines
         return {"certificate": commit, "commitment": commit, "reveal": reveal}.get(step, complain)
 
 
 def begin(path: Path, terms: Terms) -> None:
-    """The shared folder holds the terms. Raises Malformed `threshold-limits` unless 1 ≤ t < n, or Inconsistent when others are there."""
+    """The shared folder holds the terms. Raises Malformed unless 1 ≤ t < n and all fits, Inconsistent when others are there."""
     if not 1 <= terms.threshold < terms.size:
         raise Malformed(
             "threshold-limits",

@@ -32,6 +32,7 @@ from veche.crypto.errors import Inconsistent, InvalidProof, Malformed, Refused
 from veche.crypto.group import Point
 from veche.ledger.annex import Annulled, Cancelled, Certified, DecryptionProof, Published, ShareRefused, Withheld
 from veche.ledger.event import EventType
+from veche.ledger.record_state import Step, next_state
 from veche.observer.audit import audit
 from veche.observer.report import Report
 from veche.observer.sources import open_source
@@ -66,7 +67,9 @@ def withhold(desk: Desk) -> None:
     """`withheld` stands in the record: nothing will be decrypted. Raises Refused `not-withheld` when enough have voted."""
     voters, minimum = desk.view.voters(), desk.view.manifest.minimum_ballots
     if voters >= minimum:
-        raise Refused("not-withheld", f"{voters} voted and {minimum} are enough: the total must be decrypted (veche organizer tally)")
+        raise Refused(
+            "not-withheld", f"{voters} voted and {minimum} are enough: the total must be decrypted (veche organizer tally)"
+        )
     desk.append([Addition(Withheld(desk.uuid, voters, minimum))])
 
 
@@ -92,7 +95,9 @@ def add_share(desk: Desk, raw: bytes) -> Taken:
     statement = place.statement(owner.number, delivery.owned)
     if parse_owned(delivery.owned).payload != sha256(delivery.share).hexdigest():
         # The signature covers the owned text only: whoever carried the file could have put another share beside it.
-        raise Malformed("delivery-malformed", "the share in this file is not the one that its owned text names; ask for the file again")
+        raise Malformed(
+            "delivery-malformed", "the share in this file is not the one that its owned text names; ask for the file again"
+        )
     # Signed first: what follows names somebody.
     verify_delivery(delivery.signature, delivery.proof, owner.number, owner.public_key, statement)
     reason = fault_of(delivery, owner, tally, place)
@@ -140,7 +145,9 @@ def _add_foreign_share(desk: Desk, raw: bytes, tally: EncryptedTally, trustees: 
     refuse_strict(desk.view, "a share without delivery signature and strong proof")
     lines = [line for line in raw.split(b"\n") if line]
     if len(lines) != 2:
-        raise Malformed("delivery-malformed", "a share is a file delivery/1 of our trustee tool, or two lines: share and owned text")
+        raise Malformed(
+            "delivery-malformed", "a share is a file delivery/1 of our trustee tool, or two lines: share and owned text"
+        )
     share_raw, owned_raw = sorted(lines, key=lambda line: line.startswith(b'{"owner"'))
     owner = _owner_of(owned_raw, trustees)
     if parse_owned(owned_raw).payload != sha256(share_raw).hexdigest():
@@ -190,6 +197,8 @@ def publish(desk: Desk, jobs: int) -> Report:
     result = desk.view.event(EventType.RESULT)
     if result is None or result.event.payload is None:
         raise Refused("no-result", "there is no result yet: veche organizer result")
+    # Asked before the long audit, not after it.
+    next_state(desk.view.state, Step(Published.TYPE))
     report = audit(open_source(str(desk.folder.path)), level=desk.view.level, jobs=jobs)
     if report.verdict != "ok":
         worst = next((one for one in report.findings if one.severity in ("error", "unchecked")), None)

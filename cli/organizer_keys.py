@@ -10,7 +10,7 @@ import typer
 ceremony = typer.Typer(
     no_args_is_help=True,
     help="The trustees' ceremony: they make one key together, so that T of them are needed and no fewer can open anything.\n\n"
-    "SHARED is a folder that all of them can read and write, for example on a memory stick that goes round. Nothing in it is secret.",
+    "SHARED is a folder that all of them can read and write, for example a memory stick that goes round. Nothing in it is secret.",
 )
 
 Shared = Annotated[Path, typer.Argument(help="The folder shared with the trustees.", metavar="SHARED")]

@@ -23,10 +23,10 @@ from veche.cli.organizer_desk import (
 )
 from veche.cli.organizer_spec import Draft, draw_uuid, host_of, make_plan, parse_draft, read_spec, registrar_key
 from veche.cli.private_files import make_private_folder, read_content, refuse_existing, write_private
-from veche.cli.record_folder import Addition, create_folder
+from veche.cli.record_folder import Addition, create_folder, refuse_used
 from veche.crypto.canonical_json import digest, fields, integer, parse_canonical
 from veche.crypto.drill import Drill, DrillStatement, verify_drill
-from veche.crypto.errors import Inconsistent, Malformed, Refused
+from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
 from veche.crypto.group import Point
 from veche.crypto.proof import Proof
 from veche.crypto.run_file import FinishedRun, Run, parse_run, verify_new_keys, verify_run, verify_run_matches
@@ -52,18 +52,27 @@ def new_election(
     log, box = (NoteSigner.generate(name, randomness) for name in (origin, f"{origin}/box"))
     plan = make_plan(spec, spec_file.parent, uuid, log.verifier, box.verifier, registrar_key(registrar))
     raw = plan.manifest.encode()
-    named = [path / name for name in (f"{uuid}.bel",)] + [private / name for name in (LOG_KEY, BOX_KEY, DRAFT)]
-    refuse_existing(*named)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise Refused("file-exists", f"{path} is already there and is not an empty folder; name another one")
     now = current_time(plan.manifest, at)
-    make_private_folder(private)
-    for name, content in ((LOG_KEY, log.private_text()), (BOX_KEY, box.private_text())):
-        write_private(private / name, f"{content}\n".encode())
-    write_private(private / DRAFT, plan.draft.encode() + b"\n")
+    secret = {
+        private / LOG_KEY: log.private_text().encode() + b"\n",
+        private / BOX_KEY: box.private_text().encode() + b"\n",
+        private / DRAFT: plan.draft.encode() + b"\n",
+    }
+    refuse_existing(*secret)
+    refuse_used(path)
     software, assets = current_software(uuid)
     first = [Addition(ManifestAnnex(uuid, sha256(raw).hexdigest())), Addition(software)]
-    create_folder(path, uuid, raw, now, first, [assets, *plan.texts])
+    make_private_folder(private)
+    written: list[Path] = []
+    try:
+        for file, content in secret.items():
+            write_private(file, content)
+            written.append(file)
+        create_folder(path, uuid, raw, now, first, [assets, *plan.texts])
+    except (OSError, ElectionError):
+        for file in written:
+            file.unlink()
+        raise
     return plan.manifest
 
 
@@ -122,9 +131,7 @@ def add_drill(desk: Desk, raw: bytes) -> int:
     trustee = trustees.owner(owner)
     if trustee is None:
         raise Refused("drill-owner", f"a drill of trustee {owner}; the trustees are 1 to {len(trustees.owners)}")
-    statement = DrillStatement(
-        desk.uuid, sha256(desk.view.manifest_raw).digest(), sha256(trustees.raw).digest(), owner
-    )
+    statement = DrillStatement(desk.uuid, sha256(desk.view.manifest_raw).digest(), sha256(trustees.raw).digest(), owner)
     verify_drill(Drill(Point.from_hex_or_identity(factor), proof), trustee.public_key, statement)
     desk.append([Addition(DrillAnnex(desk.uuid, owner, factor, proof))])
     return owner

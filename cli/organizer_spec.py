@@ -153,7 +153,12 @@ def make_plan(spec: dict[str, Json], folder: Path, uuid: str, log: VerifierKey, 
 
 
 def _manifest(
-    spec: dict[str, Json], uuid: str, log: VerifierKey, box: VerifierKey, registrar: str | None, options: tuple[tuple[Option, ...], ...]
+    spec: dict[str, Json],
+    uuid: str,
+    log: VerifierKey,
+    box: VerifierKey,
+    registrar: str | None,
+    options: tuple[tuple[Option, ...], ...],
 ) -> Manifest:
     zone = _wanted(spec, "zone", text, "UTC")
     titles = spec["title"]
@@ -232,7 +237,9 @@ def _options(spec: dict[str, Json], folder: Path) -> tuple[tuple[tuple[Option, .
 
 def _question(value: Json, number: int) -> Question:
     found = _object(value, ("question", "min", "max", "blank", "options"), ("question", "options"), f"question {number}")
-    answers = tuple(text(_object(one, None, ("title",), f"question {number}, an option")["title"]) for one in array(found["options"]))
+    answers = tuple(
+        text(_object(one, None, ("title",), f"question {number}, an option")["title"]) for one in array(found["options"])
+    )
     low, high = (_wanted(found, name, integer, 1) for name in ("min", "max"))
     question = Question(text(found["question"]), answers, low, high, _wanted(found, "blank", boolean, False))
     verify_limits(question, number)

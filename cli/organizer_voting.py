@@ -55,7 +55,9 @@ def add_issued(desk: Desk, entry_raw: bytes, listed_raw: bytes) -> Issued:
             "issued-credentials", "the registrar's list must name listed credentials, in the list's order, none named before"
         )
     if entry.total != len(before) + len(listed):
-        raise Inconsistent("issued-total", f"the registrar's entry says {entry.total} in all; {len(before) + len(listed)} are named")
+        raise Inconsistent(
+            "issued-total", f"the registrar's entry says {entry.total} in all; {len(before) + len(listed)} are named"
+        )
     if entry.total > desk.view.manifest.electorate:
         raise Inconsistent("issued-electorate", f"{entry.total} codes for an electorate of {desk.view.manifest.electorate}")
     desk.append([Addition(entry)], [listed_raw])

@@ -12,6 +12,7 @@ from typing import Final
 
 from veche.crypto.canonical_json import Json, parse_canonical
 from veche.crypto.errors import Malformed, Refused
+from veche.ledger.archive import read_up_to
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
@@ -62,7 +63,7 @@ def refuse_existing(*paths: Path) -> None:
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
     """The content. Raises Malformed `file-too-large` beyond `limit` bytes, or OSError."""
     with path.open("rb") as stream:
-        content = stream.read(limit + 1)
+        content = read_up_to(stream, limit + 1)
     if len(content) > limit:
         raise Malformed("file-too-large", f"{path} has more than {limit} bytes")
     return content

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -146,21 +147,30 @@ class RecordFolder:
 
 
 def create_folder(path: Path, uuid: str, manifest: bytes, timestamp: int, first: Sequence[Addition], data: Sequence[bytes]) -> None:
-    """A new record in a folder that was not there or was empty: the archive's first record, manifest, first entries and their data.
+    """A new record where nothing was, or an empty folder: the archive's first record, manifest, first entries, their data.
 
-    It is made beside `path` and then gets its name, so that half a record is never seen. Raises Refused `file-exists`.
+    It is made beside `path` and then gets its name, so that half a record is never seen. Raises Refused `file-exists`, OSError.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise Refused("file-exists", f"{path} is already there and is not an empty folder; name another one")
+    refuse_used(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     growing = path.with_name(f".{path.name}.{uuid}")
     growing.mkdir(mode=0o755)
-    write_new(growing / MANIFEST, manifest)
-    write_new(growing / f"{uuid}.bel", header_record(timestamp))
-    write_new(growing / ENTRIES, b"")
-    RecordFolder(growing, growing / f"{uuid}.bel", timestamp).append(first, data, frozenset())
-    growing.rename(path)
+    try:
+        write_new(growing / MANIFEST, manifest)
+        write_new(growing / f"{uuid}.bel", header_record(timestamp))
+        write_new(growing / ENTRIES, b"")
+        RecordFolder(growing, growing / f"{uuid}.bel", timestamp).append(first, data, frozenset())
+        growing.rename(path)
+    except OSError:
+        shutil.rmtree(growing)
+        raise
     sync_folder(path.parent)
+
+
+def refuse_used(path: Path) -> None:
+    """Raises Refused `file-exists` unless `path` is free or an empty folder."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise Refused("file-exists", f"{path} is already there and is not an empty folder; name another one")
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def check(
             "bad-share",
             f"trustee {outcome.dealer} dealt you a bad share; your complaint is in the shared folder, this run ends with it",
         )
-    answer(f"your key: {private / SEED} with {private / DECRYPTION_KEY}; keep both, apart from each other if you can")
+    answer(f"your key: {private / SEED} with {private / DECRYPTION_KEY}; keep copies of both where only you can read them")
 
 
 @app.command()

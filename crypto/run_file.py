@@ -191,8 +191,8 @@ def verify_run(run: Run) -> None:
             _verify_wrong(reveal, place, certificates, commitments, run.terms.threshold)
         elif reveal is not None:
             verify_reveal(reveal, place, certificates, commitments, run.terms.threshold)
-    if isinstance(run, EndedRun) and run.complaint is not None:
-        _verify_judgement(run, run.complaint)
+    if isinstance(run, EndedRun):
+        _verify_judgement(run)
 
 
 def verify_new_keys(runs: Sequence[Run]) -> None:
@@ -233,7 +233,14 @@ def _verify_wrong(
     raise Inconsistent("ceremony-commitment", f"trustee {place} is named for a wrong reveal, but its reveal is good")
 
 
-def _verify_judgement(run: EndedRun, complaint: Complaint) -> None:
+def _verify_judgement(run: EndedRun) -> None:
+    complaint = run.complaint
+    if (complaint is not None) != (run.code in JUDGED):
+        raise Inconsistent(
+            "ceremony-judgement", "a complaint stands in a run that ended by its judgement, and nowhere else"
+        )
+    if complaint is None:
+        return
     certificates = [one for one in run.certificates if one is not None]
     reveals = [one for one in run.reveals if one is not None]
     judgement = judge(complaint, Dealing.of(certificates, run.terms.cipher, reveals))
@@ -283,8 +290,6 @@ def _refuse_contradiction(run: EndedRun) -> None:
         raise Malformed("wrong-code", "the code of a run is not one of " + ", ".join(STEPS_REACHED))
     if not run.named or list(run.named) != sorted(set(run.named)):
         raise Malformed("wrong-named", "the places named are given once each, in order")
-    if (run.complaint is not None) != (run.code in JUDGED):
-        raise Malformed("wrong-fields", "a complaint stands in a run that ended by its judgement, and nowhere else")
     steps: tuple[tuple[object, ...], ...] = (run.certificates, run.commitments, run.reveals)
     reached = STEPS_REACHED[run.code]
     for step, entries in enumerate(steps):

@@ -28,14 +28,15 @@ class ReadChain:
     result: ChainItem | None = None
     event_hashes: list[bytes] = field(default_factory=list)
     owners: dict[int, int] = field(default_factory=dict)
-    records: set[str] = field(default_factory=set)
+    hashes: set[bytes] = field(default_factory=set)
+    """SHA-256 of every record, events among them."""
     order: EventOrder = field(default_factory=EventOrder)
     end: str | None = None
     """Hash of the event EndBallots."""
 
     def holds(self, digest: str) -> bool:
-        """Whether a record of this SHA-256, ballots apart, stands in the archive. No annex names a ballot by its hash."""
-        return digest in self.records
+        """Whether a record of this SHA-256 stands in the archive."""
+        return bytes.fromhex(digest) in self.hashes
 
 
 _ONCE = ("archive-truncated", "archive-header")
@@ -66,14 +67,17 @@ def check_chain(stream: BinaryIO, report: Report, progress: Progress) -> ReadCha
 
 def _keep(chain: ReadChain, item: ChainItem) -> None:
     chain.event_hashes.append(bytes.fromhex(item.event_hash))
+    chain.hashes.add(chain.event_hashes[-1])
     chain.order = item.order
     if item.owner is not None:
         chain.owners[item.event.height] = item.owner
     if item.event.type is EventType.BALLOT:
         ballot = item.records[0]
-        chain.ballots.append((sha256(ballot.content).digest(), ballot.offset, len(ballot.content)))
+        digest = sha256(ballot.content).digest()
+        chain.ballots.append((digest, ballot.offset, len(ballot.content)))
+        chain.hashes.add(digest)
         return
-    chain.records.update(record.name for record in item.records)
+    chain.hashes.update(bytes.fromhex(record.name) for record in item.records)
     match item.event.type:
         case EventType.SETUP:
             chain.setup = item

@@ -105,6 +105,14 @@ class Report:
     def note(self, severity: str, code: str, record: str, message: str) -> None:
         self.add(FindingError(code, record, message, severity))
 
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """A check that fails inside is kept, and the audit of this phase goes on."""
+        try:
+            yield
+        except FindingError as error:
+            self.add(error)
+
     def has(self, severity: str) -> bool:
         return any(finding["severity"] == severity for finding in self.findings)
 
@@ -231,7 +239,7 @@ def is_count(value: Any) -> bool:
     """A number as Belenios writes it: a JSON integer up to 2^30 - 1, above that a decimal string."""
     if type(value) is str:
         return is_decimal(value) and int(value) > LARGEST_NUMBER
-    return type(value) is int and value <= LARGEST_NUMBER
+    return type(value) is int and 0 <= value <= LARGEST_NUMBER
 
 
 def count_text(number: int) -> int | str:
@@ -694,6 +702,8 @@ def read_archive(data: bytes) -> list[Event]:
     for name, content in read_records(data):
         if name.endswith(".data.json"):
             pending.append(content)
+            with step("record-order", f"event {len(events)}"):  # 9.1.9
+                require(len(pending) <= 5, "more data records in a row than any event has")
         elif name.endswith(".event.json"):
             events.append(next_event(events, content, pending))
             pending = []
@@ -720,8 +730,10 @@ def next_event(events: list[Event], text: bytes, data: list[bytes]) -> Event:
         require(event["height"] == len(events), f"its height should be {len(events)}, found {event['height']}")
     with step("event-parent", where):  # 9.1.7
         require(not events or event["parent"] == events[-1].digest, "it does not name the event before it")
-    kind, owner = event["type"], None
-    with step("record-order", where):  # 9.1.8
+    kind, owner, before = event["type"], None, events[-1].kind if events else ""
+    with step("event-order", where):  # 9.1.8
+        require(kind in MAY_FOLLOW[before], f"{kind} may not follow {before or 'nothing'}")
+    with step("record-order", where):  # 9.1.9
         require(len(data) in DATA_RECORDS[kind], f"{len(data)} data records stand before a {kind} event")
         require(not data or sha256_hex(data[-1]) == event["payload"], "the last record before it is not its payload")
         if kind == "EncryptedTally":
@@ -731,9 +743,7 @@ def next_event(events: list[Event], text: bytes, data: list[bytes]) -> Event:
             owned = parse_shape(data[1], OWNED, "the owned record")
             owner = owned["owner"]
             require(owned["payload"] == sha256_hex(data[0]), "the owned record does not name the record before it")
-    with step("event-order", where):  # 9.1.9
-        before = events[-1].kind if events else ""
-        require(kind in MAY_FOLLOW[before], f"{kind} may not follow {before or 'nothing'}")
+    with step("event-order", where):  # 9.1.8, which needs the owner
         shares = [e.owner for e in events if e.kind == "PartialDecryption"] if kind == "PartialDecryption" else []
         require(owner not in shares, f"trustee {owner} gives a second share")
     return Event(len(events), kind, text, data, owner)
@@ -1359,7 +1369,7 @@ def check_manifest(
         with step("manifest-level", where):  # 9.4.6
             require(level == manifest["level"], f"its level is {manifest['level']}, the election's {level}")
     with step("manifest-election", where):  # 9.4.7
-        require(manifest["uuid"] == uuid, f"it is the manifest of {manifest['uuid'][:40]}, not of {uuid}")
+        require(manifest["uuid"] == uuid, f"it is the manifest of {manifest['uuid']}, not of {uuid}")
     if description is not None:
         with step("manifest-options", where):  # 9.4.8
             titles = [[option["title"] for option in question] for question in manifest["options"]]
@@ -1521,6 +1531,9 @@ def check_judgement(run: dict[str, Any], certificates: list[dict[str, Any]], rep
     with step("ceremony-judgement", "run file"):
         require(("complaint" in run) == (code in judged), "a complaint stands exactly where it is judged")
         if "complaint" not in run:
+            if str(code).startswith("no-"):
+                message = f"Only the organizer says that trustees {run['named']} were silent ({code})."
+                report.note("notice", "organizers-word", "run file", message)
             return
         complaint = run["complaint"]
         dealer, complainant = complaint["dealer"], complaint["complainant"]
@@ -1856,8 +1869,8 @@ def bare_state(events: list[Event]) -> str:
 def phase_archive(case: Case) -> str:
     """9.1"""
     case.record.events = read_archive(case.record.archive)
-    with step("archive-truncated", "archive"):  # 9.1.1
-        require(case.events != [] or case.record.folder, "the archive holds no event")
+    with step("no-setup", "archive", "unchecked"):
+        require(case.events != [] or case.record.folder, "the archive holds no election yet")
     case.report.state = bare_state(case.events)
     case.report.election = election_uuid(case.events)
     case.uuid = case.report.election or ""
@@ -1873,15 +1886,16 @@ def phase_entries(case: Case) -> str:
         return "none, only the archive is given"
     with step("folder-form", record.name):  # 9.2.1
         require(record.entries is not None and record.manifest is not None, "entries.jsonl or manifest.json is missing")
+        try:
+            case.manifest = parse_manifest(record.manifest or b"")
+        except CheckError:
+            case.manifest = None  # said by 9.4.2
         stem = record.name.removesuffix(".bel")
-        require(is_uuid(stem) and stem == (case.uuid or stem), "the archive is not called UUID.bel after its election")
+        uuid = case.manifest["uuid"] if case.manifest else case.uuid or stem
+        require(is_uuid(stem) and stem == uuid, "the archive is not called UUID.bel after its election")
         lines = (record.entries or b"").split(b"\n")
         require(lines.pop() == b"" and b"" not in lines, "every line of entries.jsonl ends in exactly one newline")
     case.uuid = case.report.election = stem
-    try:
-        case.manifest = parse_manifest(record.manifest or b"")
-    except CheckError:
-        case.manifest = None  # said by 9.4.2
     case.report.level = case.manifest["level"] if case.manifest else "belenios"
     follow_entries(case, lines)
     with step("chain-differs", "entries.jsonl"):  # 9.2.6
@@ -2002,7 +2016,8 @@ def phase_manifest(case: Case) -> str:
         questions = [question.answers for question in election.questions] if election else []
         description = election.description if election else None
         text = case.record.manifest or b""
-        case.manifest = check_manifest(text, first.value["manifest"], case.uuid, description, questions)
+        uuid = election.uuid if election else case.uuid
+        case.manifest = check_manifest(text, first.value["manifest"], uuid, description, questions)
         report.level = case.manifest["level"]
         if "log" in case.manifest and not case.record.checkpoint:
             message = "The manifest names a log, but no checkpoint lies in the folder."
@@ -2033,7 +2048,7 @@ def phase_ceremony(case: Case) -> str:
             check_ceremony_trustees(runs, used, trustees, case.strict)
     drills = case.annexes("drill")
     for drill in drills:
-        with step("drill-proof", drill.where):  # 9.5.7
+        with case.report.collecting(), step("drill-proof", drill.where):  # 9.5.7
             owner, value = drill.value["owner"], drill.value
             require(trustees is None or owner <= len(trustees.keys), f"there is no trustee {owner}")
             if trustees is not None:
@@ -2055,21 +2070,19 @@ def phase_ballots(case: Case) -> str:
     seen: set[bytes] = set()
     alphas: set[str] = set()
     for event in ballots if election is not None else []:
-        text = event.data[0]
-        try:
-            ballot = verify_ballot(text, election) if election else None
+        text, ballot = event.data[0], None
+        with report.collecting():
+            found = verify_ballot(text, election) if election else None
             with step("duplicate-ballot", ballot_name(text)):  # 9.6.12
                 require(text not in seen, "the same ballot stands earlier in the chain")
-        except FindingError as error:
-            report.add(error)
-            continue
+            ballot = found
         if ballot is None:
             continue
         seen.add(text)
-        here = {ct.text[:64] for answer in ballot.answers for ct in answer}
-        if here & alphas:
-            report.note("warning", "equal-alphas", ballot_name(text), "It shares randomness with an earlier ballot.")
-        alphas |= here
+        here = [ct.text[:64] for answer in ballot.answers for ct in answer]
+        if alphas & set(here) or len(set(here)) < len(here):
+            report.note("warning", "equal-alphas", ballot_name(text), "The same randomness was used twice.")
+        alphas.update(here)
         case.last[ballot.credential] = ballot
         report.counts.update(ballots=1, proofs=ballot.proofs)
     report.counts["voters"] = len(case.last)
@@ -2081,21 +2094,17 @@ def phase_people(case: Case) -> str:
     if not case.record.folder or case.manifest is None or case.election is None:
         return "nothing to check" if case.record.folder else "none, only the archive is given"
     handed: set[str] = set()
-    try:
+    with case.report.collecting():  # the totals after a fault would only repeat it
         for entry in case.annexes("issued"):
             handed |= check_issued(case, entry, case.manifest, handed)
-    except FindingError as error:  # the totals after it would only repeat the fault
-        case.report.add(error)
     demanded = issuing_ended(case) and (case.strict or case.annex("issued") is not None)
     for credential in case.last if demanded and not case.report.has("error") else ():
         if credential not in handed:  # 9.7.5
             message = "It voted, but the registrar did not name it as handed out."
             case.report.note("error", "not-issued", f"credential {credential[:16]}…", message)
     for check in (check_opened, check_closed, check_voted, check_withheld):
-        try:
+        with case.report.collecting():
             check(case, case.manifest)
-        except FindingError as error:
-            case.report.add(error)
     return f"{len(handed)} credentials handed out, {case.voted} voted"
 
 
@@ -2203,22 +2212,20 @@ def phase_shares(case: Case) -> str:
         owner = event.owner or 0
         try:
             factors = verify_share(owner, event.data[0], election, tally)
+            check_strong_proof(case, Share(owner, event.payload, factors), tally_event, tally, event is events[-1])
             case.shares[owner] = Share(owner, event.payload, factors)
         except FindingError as error:
             bad[owner] = error
+    grouped = {owner for group in election.trustees.groups for owner in group.owners}
+    enough = all(len(case.shares.keys() & set(owners)) >= t for owners, t in election.trustees.required())
     for owner, fault in bad.items():
-        spare = [g for g in election.trustees.groups if owner in g.owners and len(good_of(case, g)) >= g.threshold]
-        if spare and not case.strict:
+        if owner in grouped and enough and not case.strict:
             case.report.note("warning", "bad-share", f"trustee {owner}", f"Left out: {fault}")
         else:
             case.report.add(fault)
-    check_strong_proofs(case, tally_event, tally)
-    for entry in case.annexes("share-refused") if case.strict else []:
-        try:
-            with step("share-refused", entry.where):  # 9.9.6
-                check_refused(case, entry, tally_event, tally)
-        except FindingError as error:
-            case.report.add(error)
+    for entry in case.annexes("share-refused"):
+        with case.report.collecting(), step("share-refused", entry.where):  # 9.9.6
+            check_refused(case, entry, tally_event, tally)
     check_polynomials(case, election)
     case.report.counts["shares"] = len(case.shares)
     return f"{len(case.shares)} good shares of {len(events)}"
@@ -2228,74 +2235,79 @@ def good_of(case: Case, group: Group) -> list[int]:
     return [owner for owner in group.owners if owner in case.shares]
 
 
-def check_strong_proofs(case: Case, tally_event: Event, tally: list[list[dict[str, str]]]) -> None:
-    """Every share has its strong proof (level strict); every one supplied is good. Check 9.9.5."""
-    proofs = {entry.value["owner"]: entry for entry in case.annexes("decryption-proof")}
+def check_strong_proof(
+    case: Case, share: Share, tally_event: Event, tally: list[list[dict[str, str]]], newest: bool
+) -> None:
+    """The share has its strong proof (level strict), and one that is supplied is good. Check 9.9.5."""
+    entries = [entry for entry in case.annexes("decryption-proof") if entry.value["owner"] == share.owner]
+    with step("strong-proof", f"trustee {share.owner}"):
+        waits = case.report.state == "proving" and newest  # the record ends between a share and its proof
+        require(entries != [] or waits or not case.strict, "its share has no strong proof")
+        for entry in entries:
+            require(entry.value["payload"] == share.payload, "its strong proof speaks of another share")
+            verify_strong_proof(case, share, tally_event, tally, entry.value["proof"])
+            case.report.counts["strong_proofs"] += 1
+
+
+def verify_strong_proof(
+    case: Case, share: Share, tally_event: Event, tally: list[list[dict[str, str]]], proof: dict[str, str]
+) -> None:
+    """All factors of the share are the alphas times the secret of its owner's key."""
+    context = share_context(case.events[0].digest, tally_event.digest, share.owner, share.payload)
     alphas = [ct["alpha"] for row in tally for ct in row]
-    ending = case.report.state == "proving"  # the record ends between a share and its proof
-    for owner, share in case.shares.items():
-        entry = proofs.get(owner)
-        try:
-            with step("strong-proof", f"trustee {owner}"):
-                last = owner == list(case.shares)[-1]
-                require(entry is not None or not case.strict or (ending and last), "its share has no strong proof")
-                if entry is not None:
-                    require(entry.value["payload"] == share.payload, "its strong proof speaks of another share")
-                    context = share_context(case.events[0].digest, tally_event.digest, owner, share.payload)
-                    factors = [factor for row in share.factors for factor in row]
-                    key = case.trustees.key_text(owner) if case.trustees else ""
-                    verify_equality(context, key, alphas, factors, entry.value["proof"])
-                    case.report.counts["strong_proofs"] += 1
-        except FindingError as error:
-            case.report.add(error)
+    factors = [factor for row in share.factors for factor in row]
+    key = case.trustees.key_text(share.owner) if case.trustees else ""
+    verify_equality(context, key, alphas, factors, proof)
 
 
 def check_refused(case: Case, entry: Entry, tally_event: Event, tally: list[list[dict[str, str]]]) -> None:
     """A refused share was signed by its trustee and is bad for the reason given; else the organizer erred. 9.9.6"""
     value, election = entry.value, case.election
+    owner, payload = value["owner"], value["payload"]
     if election is None:
         return
-    owner, payload = value["owner"], value["payload"]
-    require("proof" in value and "signature" in value, "it carries no proof or no signature of delivery")
+    if not {"proof", "signature"} <= set(value):
+        require(not case.strict, "a share was refused without the proof and the signature that it came with")
+        message = f"Only the organizer says that trustee {owner} sent a bad share."
+        case.report.note("notice", "share-refused-unproven", entry.where, message)
+        return
     require(owner <= len(election.trustees.keys), f"there is no trustee {owner}")
-    hashes, key = (case.events[0].digest, tally_event.digest), election.trustees.key_text(owner)
-    verify_signature(key, delivery_message(*hashes, owner, payload, value["proof"]), value["signature"])
+    delivered = delivery_message(case.events[0].digest, tally_event.digest, owner, payload, value["proof"])
+    verify_signature(election.trustees.key_text(owner), delivered, value["signature"])
+    fault = fault_of_refused(case, entry, election, tally_event, tally)
+    require(fault == value["reason"], f"the organizer refused it for {value['reason']}, but the fault is: {fault}")
+    message = f"Trustee {owner} sent a bad share ({fault}), signed by itself."
+    case.report.note("warning", "share-refused-rightly", entry.where, message)
+
+
+def fault_of_refused(
+    case: Case, entry: Entry, election: Election, tally_event: Event, tally: list[list[dict[str, str]]]
+) -> str:
+    """What is wrong with a refused share, in the words of share-refused."""
+    owner, payload = entry.value["owner"], entry.value["payload"]
     owned = refused_owned(case.find(payload))
     text = case.find(owned["payload"]) if owned and owned["owner"] == owner else None
-    faults = {"malformed"}
     try:
         factors = verify_share(owner, text or b"", election, tally)
-        alphas = [ct["alpha"] for row in tally for ct in row]
-        flat = [factor for row in factors for factor in row]
-        faults = {"strong-proof"}
-        with step("strong-proof", entry.where):
-            verify_equality(share_context(*hashes, owner, payload), key, alphas, flat, value["proof"])
-        faults = set()
+        verify_strong_proof(case, Share(owner, payload, factors), tally_event, tally, entry.value["proof"])
     except FindingError as error:
-        if error.finding["code"] == "share-factor":
-            faults = {"malformed", "belenios-proof", "strong-proof"}
-        if error.finding["code"] == "decryption-proof":
-            faults = {"belenios-proof", "strong-proof"}
-    require(value["reason"] in faults, "the organizer refused it as bad, but it is not bad for that reason")
+        return "belenios-proof" if error.finding["code"] == "decryption-proof" else "malformed"
+    except CheckError:
+        return "strong-proof"
+    return "nothing"
 
 
 def check_polynomials(case: Case, election: Election) -> None:
     """More shares of a group than needed lie on one polynomial. Check 9.9.7."""
     for group in election.trustees.groups:
-        owners = good_of(case, group)
+        owners, t = good_of(case, group), group.threshold
         places = [group.owners.index(owner) + 1 for owner in owners]
-        for extra, place in list(zip(owners, places, strict=True))[group.threshold :]:
-            try:
-                with step("shares-disagree", f"trustee {extra}"):
-                    first = places[: group.threshold]
-                    for q, question in enumerate(election.questions):
-                        for i in range(question.size):
-                            values = [decode(case.shares[owner].factors[q][i], True) for owner in owners]
-                            expected = interpolate(first, values[: group.threshold], place)
-                            fits_in = same(expected, values[owners.index(extra)])
-                            require(fits_in, "its share does not lie on one polynomial with the others")
-            except FindingError as error:
-                case.report.add(error)
+        rows = [[decode(f, True) for row in case.shares[owner].factors for f in row] for owner in owners]
+        for owner, place, row in list(zip(owners, places, rows, strict=True))[t:]:
+            with case.report.collecting(), step("shares-disagree", f"trustee {owner}"):
+                for i, factor in enumerate(row):
+                    expected = interpolate(places[:t], [first[i] for first in rows[:t]], place)
+                    require(same(expected, factor), "its share does not lie on one polynomial with the others")
 
 
 def decrypted(case: Case, election: Election, q: int, i: int, beta: str) -> Point:
@@ -2335,14 +2347,14 @@ def phase_result(case: Case) -> str:
                 opened = decrypted(case, election, q, i, tally[q][i]["beta"])
                 require(same(opened, combine((int(n), G))), f"question {q + 1}, count {i + 1} is not {n}")
     for entry in case.annexes("published", "certified"):
-        with step("published-result", entry.where):  # 9.10.5
+        with case.report.collecting(), step("published-result", entry.where):  # 9.10.5
             require(entry.value["result"] == event.payload, "it names another result")
     published, certified = case.annex("published"), case.annex("certified")
     if published is not None and certified is not None and case.manifest is not None:
         with step("appeal-days", certified.where):  # 9.10.6
             first = published.value["time"] + case.manifest["appeal_days"] * 86400
             require(certified.value["time"] >= first, f"certified {first - certified.value['time']} seconds too early")
-    case.report.result = result
+    case.report.result = None if case.report.has("error") else result
     return json.dumps(result)
 
 
@@ -2439,6 +2451,8 @@ def load_election(source: Path, report: Report) -> Election | None:
     except FindingError as error:
         report.add(error)
     else:
+        if not case.events:
+            report.note("unchecked", "no-setup", source.name, "The record holds no election yet.")
         return case.election
     return None
 
@@ -2505,7 +2519,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(report.as_json())
     else:
         findings = [f"{f['severity']}: {f['record']}: {f['message']} ({f['code']})" for f in report.findings]
-        print("\n".join([*lines, *findings, VERDICTS[report.verdict]]))
+        told = bool(options.ballot and lines)  # each ballot's line has said it already
+        print("\n".join(lines if told else [*lines, *findings, VERDICTS[report.verdict]]))
     return EXIT_CODES[report.verdict]
 
 

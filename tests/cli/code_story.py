@@ -10,13 +10,14 @@ from typing import Any
 from tests.crypto.drawing import drawing
 from tests.election.record_builder import UUID, Story
 from veche.ballot.credential import derive, public_credential
+from veche.ballot.prepared_ballot import prepare_ballot
 from veche.cli.registrar import Registration, register
 from veche.cli.voter_codes import parse_codes
 from veche.crypto.scalar import Secret
 
 VOTERS = 9
 LOGINS = tuple(f"voter{number}" for number in range(1, VOTERS + 1))
-CSV = "login,name,address\n" + "".join(f"{login},Person {login},\"Street 1, flat {login}\"\n" for login in LOGINS)
+CSV = "login,name,address\n" + "".join(f'{login},Person {login},"Street 1, flat {login}"\n' for login in LOGINS)
 
 
 @cache
@@ -44,7 +45,6 @@ def sealed_folder(path: Path, until: str = "issued 1", changes: Mapping[str, Cal
 
 def code_story(until: str, changes: Mapping[str, Callable[..., Any]], votes: Sequence[tuple[str, tuple[int, ...]]] = ()) -> Story:
     """The story; `votes` are (login, marks) in the order of casting."""
-    from veche.ballot.prepared_ballot import prepare_ballot
 
     def told(login: str, marks: tuple[int, ...], place: int) -> Callable[..., bytes]:
         def ballot(_: bytes, story: Story) -> bytes:

@@ -190,7 +190,9 @@ def test_one_folder_for_private_and_public_files_is_refused(tmp_path: Path) -> N
 
 
 def test_a_list_that_is_not_there_is_not_a_refusal_but_unreadable(tmp_path: Path) -> None:
-    assert run(["registrar", "credentials", "nowhere.csv", "--private", str(tmp_path), "--public", str(tmp_path), "--uuid", UUID]) == 2
+    assert (
+        run(["registrar", "credentials", "nowhere.csv", "--private", str(tmp_path), "--public", str(tmp_path), "--uuid", UUID]) == 2
+    )
 
 
 def test_a_signing_key_is_private_and_its_public_half_is_a_verifier_key(tmp_path: Path) -> None:
@@ -207,7 +209,9 @@ def test_a_signing_key_is_private_and_its_public_half_is_a_verifier_key(tmp_path
 # --- who got a code ---
 
 
-def signed(folder: Path, logins: tuple[str, ...] | None, last: bool = False, signer: NoteSigner = REGISTRAR) -> tuple[Issued, bytes]:
+def signed(
+    folder: Path, logins: tuple[str, ...] | None, last: bool = False, signer: NoteSigner = REGISTRAR
+) -> tuple[Issued, bytes]:
     entry, data, total = sign_issued(str(folder), codes(), logins, signer, last)
     annex = parse_annex(entry, UUID)
     assert isinstance(annex, Issued)
@@ -255,6 +259,14 @@ def test_fewer_than_five_wait_unless_it_is_the_last(tmp_path: Path) -> None:
     assert (annex.total, data) == (0, b"[]")
 
 
+def test_everybody_at_once_is_the_list_of_setup_itself_which_is_not_kept_twice(tmp_path: Path) -> None:
+    annex, data = signed(sealed_folder(tmp_path / "record"), None)
+    assert data == registration().public[UUID]
+    folder = with_issued(tmp_path / "record", annex, data)
+    (folder / "data" / annex.credentials[:2] / annex.credentials).unlink()
+    assert signed(folder, None, last=True)[0].total == len(LOGINS)
+
+
 def test_an_unknown_login_is_refused_by_its_line(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r'line 2 .*"nobody"'):
         signed(sealed_folder(tmp_path / "record"), ("voter1", "nobody"))
@@ -289,9 +301,7 @@ def changed_total(annex: Issued) -> Issued:
     return Issued(unsigned.election, unsigned.total, unsigned.credentials, REGISTRAR.line(unsigned.signed_text().decode()))
 
 
-@pytest.mark.parametrize(
-    ("change", "kind"), [(changed_signature, (InvalidSignature, Malformed)), (changed_total, (Inconsistent,))]
-)
+@pytest.mark.parametrize(("change", "kind"), [(changed_signature, (InvalidSignature, Malformed)), (changed_total, (Inconsistent,))])
 def test_nothing_is_signed_after_an_entry_that_is_false(
     tmp_path: Path, change: Callable[[Issued], Issued], kind: tuple[type[ElectionError], ...]
 ) -> None:

@@ -115,11 +115,9 @@ def changed_file(kind: str, change: Callable[[dict[str, Any]], object]) -> bytes
         ("finished", lambda run: run.pop("trustees")),
         ("finished", lambda run: run.update(trustees=1)),
         ("finished", lambda run: run.update(previous=None)),
-        ("bad-share", lambda run: run.pop("complaint")),
         ("bad-share", lambda run: run.pop("named")),
         ("bad-share", lambda run: run.pop("code")),
         ("bad-share", lambda run: run.update(code="other")),
-        ("bad-share", lambda run: run.update(code="no-share")),
         ("bad-share", lambda run: run.update(code="no-reveal")),
         ("bad-share", lambda run: run.update(code="no-commitment")),
         ("bad-share", lambda run: run.update(named=[])),
@@ -185,6 +183,8 @@ def test_a_judgement_that_names_somebody_else_is_found() -> None:
     assert code_of(replace(run, complaint=void)) == "ceremony-judgement"
     unproven = replace(run.complaint, opening=None)
     assert code_of(replace(run, complaint=unproven)) == "ceremony-judgement"
+    assert code_of(replace(run, complaint=None)) == "ceremony-judgement"
+    assert code_of(replace(run, code="no-share")) == "ceremony-judgement"
 
 
 def ended_by(table: Table, bad_dealer: int | None) -> tuple[EndedRun, Complaint]:

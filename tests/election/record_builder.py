@@ -6,31 +6,32 @@ All randomness comes from names, so the same story gives the same bytes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tests.crypto.ceremony_story import stream
 from tests.election.trustee_keys import Ceremony, Item, honest_ceremony
+from tests.election.voters import Text, make_ballot, voter_key
 from veche.ballot.election import Election, Question
+from veche.ballot.encrypted_ballot import counted_rows
 from veche.ballot.manifest import Manifest, Option, level_line
-from veche.ballot.prepared_ballot import prepare_ballot
 from veche.ballot.result import Result
 from veche.ballot.share import Delivery, TallyPlace, make_share
-from veche.ballot.tally import EncryptedTally, add_weighted, nothing, size_tally
-from veche.ballot.encrypted_ballot import counted_rows
-from veche.crypto.canonical_json import encode, parse
-from veche.crypto.equality import prove_equality
+from veche.ballot.tally import EncryptedTally, Rows, add_weighted, nothing, size_tally
+from veche.crypto.canonical_json import encode
 from veche.crypto.drill import DrillStatement, make_drill
+from veche.crypto.elgamal import Ciphertext
+from veche.crypto.equality import prove_equality
+from veche.crypto.errors import Malformed
 from veche.crypto.group import G, Point, secret_multiple, total
 from veche.crypto.proof import Proof
 from veche.crypto.scalar import Secret
-from veche.crypto.schnorr import sign, sign_version1
+from veche.crypto.schnorr import sign
 from veche.crypto.signed_note import NoteSigner
-from veche.crypto.version1 import ballot_signature_prefix, compact
 from veche.ledger.annex import unsigned_issued_text
 from veche.ledger.archive import data_record, event_record, header_record
 from veche.ledger.event import Event, EventType
@@ -40,8 +41,6 @@ from veche.ledger.record import entry_line
 Change = Callable[[Any, "Story"], Any]
 """Takes a part as it should be and the story so far; gives the part as it is told."""
 
-Text = dict[str, Any]
-
 UUID = "4hVecheTestA11"
 OPENS, CLOSES = 1_793_000_000, 1_793_086_400
 TIMESTAMP = OPENS - 1000
@@ -50,16 +49,6 @@ REGISTRAR = NoteSigner("vote.example/e/registrar", sha256(b"registrar").digest()
 QUESTION = Question("Where shall the trees be planted?", ("At the school", "By the river"), 0, 1, False)
 VOTES = ((0, ((1, 0),)), (1, ((0, 1),)), (0, ((0, 1),)), (2, ((0, 0),)))
 """(voter, marks) in the order of casting: voter 0 votes twice, voter 3 never."""
-
-
-@cache
-def voter_secret(voter: int) -> Secret:
-    return Secret.random(stream(f"voter {voter}"))
-
-
-@cache
-def voter_key(voter: int) -> Point:
-    return secret_multiple(voter_secret(voter), G)
 
 
 @dataclass
@@ -89,6 +78,7 @@ class Story:
     weights: Sequence[int] | None = None
     shares: tuple[int, ...] = (1, 3)
     withhold: bool = False
+    strong: bool | None = None
 
     def __post_init__(self) -> None:
         self.events: list[tuple[bytes, list[bytes]]] = []
@@ -247,15 +237,29 @@ class Story:
         self.issue("issued 1", self.order[:2], 0)
         self.annex("opened", time=OPENS)
         self.cast: list[tuple[int, bytes]] = []
+        self.last: dict[int, Rows] = {}
         for place, (voter, marks) in enumerate(self.votes, 1):
             if not self.over and f"ballot {place}" not in self.skip:
-                ballot = self.part(f"ballot {place}", make_ballot(self.election, voter, marks, place))
+                right = make_ballot(self.election, voter, marks, place)
+                ballot = self.part(f"ballot {place}", right)
                 self.cast.append((voter, ballot))
+                self.last[voter] = self.rows_of(ballot) or counted_rows(right)
                 self.event(EventType.BALLOT, ballot, name=f"ballot {place}")
         self.event(EventType.END_BALLOTS)
         self.voted = len({voter for voter, _ in self.cast if self.weight(voter) > 0})
         self.annex("closed", time=CLOSES, ballots=self.voted)
         self.issue("issued 2", self.order[2:], len(self.order[:2]))
+
+    def rows_of(self, ballot: bytes) -> Rows | None:
+        """The ciphertexts of a told ballot; None where it is so wrong that nothing can be added up."""
+        try:
+            answers = json.loads(ballot)["answers"]
+            rows = tuple(tuple(_ciphertext(one) for one in answer["choices"]) for answer in answers)
+        except (ValueError, LookupError, TypeError, RecursionError, Malformed):
+            return None
+        widths = [question.ciphertexts for question in self.questions]
+        enough = len(rows) == len(widths) and all(len(row) >= width for row, width in zip(rows, widths, strict=True))
+        return rows if enough else None
 
     def weight(self, voter: int) -> int:
         return 1 if self.weights is None else self.weights[voter]
@@ -268,11 +272,11 @@ class Story:
         if self.withhold or self.over or self.until == "EncryptedTally":
             self.over = True
             return
-        last = dict(self.cast)
-        weights = {voter: self.weight(voter) for voter in last}
-        self.tally = add_weighted([(weights[v], counted_rows(raw)) for v, raw in last.items()], nothing(self.election))
+        counted = [(self.weight(voter), rows) for voter, rows in self.last.items()]
+        self.tally = add_weighted(counted, nothing(self.election))
         raw = self.part("tally", self.tally.encode())
-        sized = replace(size_tally(self.tally, len(last), sum(weights.values())), encrypted_tally=sha256(raw).hexdigest())
+        sized = size_tally(self.tally, len(counted), sum(weight for weight, _ in counted))
+        sized = replace(sized, encrypted_tally=sha256(raw).hexdigest())
         self.event(EventType.ENCRYPTED_TALLY, raw, self.part("sized", sized.encode()))
         for owner in self.shares:
             if not self.over:
@@ -299,7 +303,7 @@ class Story:
         self.event(EventType.PARTIAL_DECRYPTION, share, owned, name=f"given {owner}")
         proof = self.strong_proof(owner, owned)
         fields = {"owner": owner, "payload": sha256(owned).hexdigest(), "proof": proof.to_json()}
-        if self.level == "strict":
+        if self.strong if self.strong is not None else self.level == "strict":
             self.annex("decryption-proof", f"proof {owner}", **fields)
 
     def strong_proof(self, owner: int, owned: bytes) -> Proof:
@@ -373,17 +377,5 @@ def archive_of(events: Sequence[tuple[bytes, Sequence[bytes]]]) -> bytes:
     return b"".join(parts)
 
 
-def make_ballot(election: Election, voter: int, marks: Sequence[Sequence[int]], seed: object) -> bytes:
-    """A good ballot. Another seed gives other random numbers."""
-    prepared = prepare_ballot(election, voter_key(voter), marks, stream(f"ballot {election.fingerprint} {voter} {seed}"))
-    return prepared.sign(voter_secret(voter), stream(f"sign {voter} {seed}"))
-
-
-def resigned(ballot: bytes, voter: int, change: Callable[[Text], None]) -> bytes:
-    """The ballot with something changed in it, signed again by its voter."""
-    value: Any = parse(ballot)
-    del value["signature"]
-    change(value)
-    commitment = compact(encode(value))
-    proof = sign_version1(voter_secret(voter), ballot_signature_prefix(commitment), stream(f"again {voter}"))
-    return encode(value | {"signature": {"hash": commitment, "proof": proof.to_json()}})
+def _ciphertext(value: Text) -> Ciphertext:
+    return Ciphertext(Point.from_hex(value["alpha"]), Point.from_hex(value["beta"]))

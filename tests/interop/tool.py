@@ -60,22 +60,28 @@ class BeleniosTool:
         folder.mkdir(parents=True, exist_ok=True)
         return ToolFolder(self, folder)
 
-    def verify_ballots(self, archive: bytes, chain: Sequence[ChainItem], name: str) -> list[str]:
-        """What the tool says against single ballots of the archive, each offered to the archive cut before it.
+    def objection(self, ballot: bytes, archive: bytes, name: str) -> ToolRefused | None:
+        """What `verify-ballot` has against a ballot that is offered to this archive, UUID.bel by name."""
+        with TemporaryDirectory() as folder:
+            (Path(folder) / name).write_bytes(archive)
+            try:
+                self.at(Path(folder)).verify_ballot(ballot)
+            except ToolRefused as refusal:
+                return refusal
+        return None
+
+    def objections(self, record: Path, chain: Iterable[ChainItem]) -> list[str]:
+        """What the tool has against the ballots of a record, each offered to the archive cut before it.
 
         The cut matters: a ballot that is in the archive already is refused as a duplicate.
         """
+        archive = record.read_bytes()
 
-        def complaint(ballot: ChainItem) -> str | None:
-            with TemporaryDirectory() as cut:
-                (Path(cut) / name).write_bytes(archive[: ballot.start])
-                try:
-                    self.at(Path(cut)).verify_ballot(ballot.records[0].content)
-                except ToolRefused as refusal:
-                    return f"ballot at height {ballot.event.height}: {refusal}"
-            return None
+        def about(item: ChainItem) -> str | None:
+            refusal = self.objection(item.records[0].content, archive[: item.start], record.name)
+            return None if refusal is None else f"ballot at height {item.event.height}: {refusal}"
 
-        return [said for said in at_once(complaint, (item for item in chain if item.event.type == "Ballot")) if said]
+        return [said for said in at_once(about, chain) if said]
 
 
 @dataclass(frozen=True)

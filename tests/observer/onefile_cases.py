@@ -106,10 +106,10 @@ def encrypt(m: int, r: int, y: Point) -> Ciphertext:
     return Ciphertext(alpha, beta, f"{encode(alpha)},{encode(beta)}")
 
 
-def make_answer(question: Json, votes: Sequence[int], context: str, y: Point, seed: object) -> Json:
+def make_answer(question: Json, votes: Sequence[int], context: str, y: Point, seed: int) -> Json:
     """An answer; where the question has a blank vote, `votes` begins with it."""
     blank = int(question.get("blank", False))
-    rs = [number("r", seed, context, place) for place in range(len(votes))]
+    rs = [number("r", seed, context, question["question"], place) for place in range(len(votes))]
     cts = [encrypt(m, r, y) for m, r in zip(votes, rs, strict=True)]
     whole = f"{context}|{','.join(ct.text for ct in cts)}"
     total, r_total = onefile.ciphertext_sum(cts[blank:]), sum(rs[blank:]) % Q

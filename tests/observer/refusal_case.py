@@ -19,7 +19,7 @@ Make = Callable[[Path], Path]
 
 @dataclass(frozen=True)
 class Case:
-    """An input that the check `code` refuses, and no check else.
+    """An input that the check `code` refuses.
 
     `record` is what the finding is about (a regular expression). `off` are checks that must be switched off for this one to be
     asked at all. `ends` is empty where the audit is content when this check is switched off; else it says what happens instead.
@@ -29,14 +29,34 @@ class Case:
     name: str
     make: Make
     record: str
-    against: Make | None = None
-    level: str | None = None
-    off: tuple[str, ...] = ()
-    ends: str = ""
+    against: Make | None
+    off: tuple[str, ...]
+    opened: bool
+    ends: str
+    alone: bool
 
     @property
     def id(self) -> str:
         return f"{self.code}: {self.name}"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input with something beside it; see `Case`."""
+
+    make: Make
+    against: Make | None = None
+    off: tuple[str, ...] = ()
+    opened: bool = False
+
+
+def refusals(code: str, record: str, inputs: Mapping[str, Make | Input], ends: str = "") -> list[Case]:
+    """One case for each input. `ends` is about the first, which is the one that no check else refuses."""
+    made = [(name, one if isinstance(one, Input) else Input(one)) for name, one in inputs.items()]
+    return [
+        Case(code, name, one.make, record, one.against, one.off, one.opened, ends if place == 0 else "", place == 0)
+        for place, (name, one) in enumerate(made)
+    ]
 
 
 def bare(changes: Mapping[str, Change] | None = None, item: Item | None = None, **given: Any) -> Story:
@@ -93,6 +113,11 @@ def adding(more: bytes) -> Change:
 def fields(**changes: Any) -> Change:
     """The object with these fields changed; None takes one away."""
     return lambda right, _story: {n: value for n, value in {**right, **changes}.items() if value is not None}
+
+
+def annex(kind: str, **given: Any) -> Callable[[Story], None]:
+    """Tells an annex in between."""
+    return lambda story: story.annex(kind, f"another {kind}", **given)
 
 
 def after_writing(tell: Callable[[], Story], change: Callable[[Path, Story], None]) -> Make:

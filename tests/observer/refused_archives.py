@@ -7,11 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.election.record_builder import TIMESTAMP, Story
-from tests.observer.refusal_case import Case, adding, bare, bel, changed_bare, replacing, to, vector
+from tests.observer.refusal_case import Case, adding, bare, bel, changed_bare, refusals, replacing, to, vector
 from veche.crypto.canonical_json import encode
 from veche.ledger.event import EventType
 
 Records = list[tuple[str, bytes]]
+
+EVENT = r"event \d+"
 
 CUT = "the file cannot be read on from here"
 UNREADABLE = "what is not read is not there"
@@ -104,133 +106,114 @@ def set_up_again(story: Story) -> None:
     story.event(EventType.SETUP, *story.events[0][1], name="again")
 
 
-ARCHIVES = [
-    Case(
+ARCHIVES: list[Case] = [
+    *refusals(
         "archive-truncated",
-        "data at the end whose event is missing",
-        changed_bare(archive=with_records(lambda records: records[:-1])),
-        "event 9",
+        EVENT,
+        {
+            "data at the end whose event is missing": changed_bare(archive=with_records(lambda records: records[:-1])),
+            "an empty file": empty,
+            "half a header": changed_bare(archive=with_bytes(lambda a: a + a[512:900])),
+            "half a content": changed_bare(archive=with_bytes(lambda a: a[:-420])),
+            "half a padding": changed_bare(archive=with_bytes(lambda a: a[:-1])),
+        },
     ),
-    Case("archive-truncated", "an empty file", empty, "event 0", ends=CUT),
-    Case("archive-truncated", "half a header", changed_bare(archive=with_bytes(lambda a: a + a[512:900])), "event 10", ends=CUT),
-    Case("archive-truncated", "half a content", changed_bare(archive=with_bytes(lambda a: a[:-420])), "event 9", ends=CUT),
-    Case("archive-truncated", "half a padding", changed_bare(archive=with_bytes(lambda a: a[:-1])), "event 9", ends=CUT),
-    Case(
+    *refusals(
         "archive-record",
-        "other rights in a header",
-        changed_bare(
-            archive=lambda archive, _: b"".join(
-                tar_record(name, content, mode=b"0000600" if place == 3 else b"0000644")
-                for place, (name, content) in enumerate(records_of(archive))
-            )
-        ),
-        "event 0",
+        EVENT,
+        {
+            "other rights in a header": changed_bare(
+                archive=lambda archive, _: b"".join(
+                    tar_record(name, content, mode=b"0000600" if place == 3 else b"0000644")
+                    for place, (name, content) in enumerate(records_of(archive))
+                )
+            ),
+            "another time in a header": changed_bare(
+                archive=lambda archive, _: b"".join(
+                    tar_record(name, content, TIMESTAMP + (place == 9)) for place, (name, content) in enumerate(records_of(archive))
+                )
+            ),
+            "a padding that is not zero": changed_bare(archive=with_bytes(lambda a: a[:-1] + b" ")),
+            "a name in capitals": changed_bare(archive=with_records(lambda r: [*r[:2], (r[2][0].upper(), r[2][1]), *r[3:]])),
+            "a path as a name": changed_bare(archive=with_records(lambda r: [*r[:2], ("../" + r[2][0], r[2][1]), *r[3:]])),
+            "a second first record": changed_bare(archive=with_records(lambda r: [r[0], *r])),
+            "garbage after the end": vector("garbage-after-end.bel"),
+        },
     ),
-    Case(
-        "archive-record",
-        "another time in a header",
-        changed_bare(
-            archive=lambda archive, _: b"".join(
-                tar_record(name, content, TIMESTAMP + (place == 9)) for place, (name, content) in enumerate(records_of(archive))
-            )
-        ),
-        "event 2",
-    ),
-    Case("archive-record", "a padding that is not zero", changed_bare(archive=with_bytes(lambda a: a[:-1] + b" ")), "event 9"),
-    Case(
-        "archive-record",
-        "a name in capitals",
-        changed_bare(archive=with_records(lambda r: [*r[:2], (r[2][0].upper(), r[2][1]), *r[3:]])),
-        "event 0",
-        ends=UNREADABLE,
-    ),
-    Case(
-        "archive-record",
-        "a path as a name",
-        changed_bare(archive=with_records(lambda r: [*r[:2], ("../" + r[2][0], r[2][1]), *r[3:]])),
-        "event 0",
-        ends=UNREADABLE,
-    ),
-    Case(
-        "archive-record",
-        "a second first record",
-        changed_bare(archive=with_records(lambda r: [r[0], *r])),
-        "event 0",
-        ends=UNREADABLE,
-    ),
-    Case("archive-record", "garbage after the end", vector("garbage-after-end.bel"), r"event \d+", ends=UNREADABLE),
-    Case(
+    *refusals(
         "archive-header",
-        "a time with a leading zero",
-        changed_bare(archive=header(b'{"version":1,"timestamp":"0%d"}' % TIMESTAMP)),
-        "event 0",
+        EVENT,
+        {
+            "a time with a leading zero": changed_bare(archive=header(b'{"version":1,"timestamp":"0%d"}' % TIMESTAMP)),
+            "white space": changed_bare(archive=header(b'{"version": 1,"timestamp":"%d"}' % TIMESTAMP)),
+            "a field too many": changed_bare(archive=header(b'{"version":1,"timestamp":"%d","by":"us"}' % TIMESTAMP)),
+            "a time that is a number": changed_bare(archive=header(b'{"version":1,"timestamp":%d}' % TIMESTAMP)),
+        },
     ),
-    Case(
-        "archive-header",
-        "white space",
-        changed_bare(archive=header(b'{"version": 1,"timestamp":"%d"}' % TIMESTAMP)),
-        "event 0",
-        ends=UNREADABLE,
+    *refusals(
+        "record-hash",
+        EVENT,
+        {
+            "a ballot under another name, by which its event names it": bel(named_otherwise),
+            "a name that is not the hash": vector("name-is-not-hash.bel"),
+        },
     ),
-    Case(
-        "archive-header",
-        "a field too many",
-        changed_bare(archive=header(b'{"version":1,"timestamp":"%d","by":"us"}' % TIMESTAMP)),
-        "event 0",
-        ends=UNREADABLE,
-    ),
-    Case(
-        "archive-header",
-        "a time that is a number",
-        changed_bare(archive=header(b'{"version":1,"timestamp":%d}' % TIMESTAMP)),
-        "event 0",
-        ends=UNREADABLE,
-    ),
-    Case("record-hash", "a ballot under another name, by which its event names it", bel(named_otherwise), "event 3"),
-    Case("record-hash", "a name that is not the hash", vector("name-is-not-hash.bel"), r"event \d+"),
-    Case(
+    *refusals(
         "event-malformed",
-        "an EndBallots with a payload",
-        changed_bare(event_EndBallots=replacing(b"}", b',"payload":"%s"}' % (b"ab" * 32))),
-        "event 5",
+        EVENT,
+        {
+            "an EndBallots with a payload": changed_bare(event_EndBallots=replacing(b"}", b',"payload":"%s"}' % (b"ab" * 32))),
+            "white space": changed_bare(event_Result=replacing(b",", b", ")),
+            "a newline": changed_bare(event_Result=adding(b"\n")),
+            "an unknown type": changed_bare(event_Result=replacing(b"Result", b"Outcome")),
+            "a Setup with a parent": changed_bare(event_Setup=replacing(b"{", b'{"parent":"%s",' % (b"ab" * 32))),
+            "no parent": changed_bare(event_EndBallots=to(b'{"height":5,"type":"EndBallots"}')),
+            "a height that is a text": changed_bare(event_Result=replacing(b":9,", b':"9",')),
+            "a height that is a float": changed_bare(event_Result=replacing(b":9,", b":9.0,")),
+            "a key twice": changed_bare(event_Result=replacing(b'"height":9,', b'"height":9,"height":9,')),
+        },
     ),
-    Case("event-malformed", "white space", changed_bare(event_Result=replacing(b",", b", ")), "event 9", ends=UNREADABLE),
-    Case("event-malformed", "a newline", changed_bare(event_Result=adding(b"\n")), "event 9", ends=UNREADABLE),
-    Case("event-malformed", "an unknown type", changed_bare(event_Result=replacing(b"Result", b"Outcome")), "event 9", ends=UNREADABLE),
-    Case("event-malformed", "a Setup with a parent", changed_bare(event_Setup=replacing(b"{", b'{"parent":"%s",' % (b"ab" * 32))), "event 0"),
-    Case("event-malformed", "no parent", changed_bare(event_EndBallots=to(b'{"height":5,"type":"EndBallots"}')), "event 5"),
-    Case("event-malformed", "a height that is a text", changed_bare(event_Result=replacing(b":9,", b':"9",')), "event 9", ends=UNREADABLE),
-    Case("event-malformed", "a height that is a float", changed_bare(event_Result=replacing(b":9,", b":9.0,")), "event 9", ends=UNREADABLE),
-    Case("event-malformed", "a key twice", changed_bare(event_Result=replacing(b'"height":9,', b'"height":9,"height":9,')), "event 9", ends=UNREADABLE),
-    Case("event-height", "a height left out", changed_bare(event_Result=replacing(b":9,", b":10,")), "event 9"),
-    Case("event-parent", "another event before", changed_bare(event_Result=lambda text, _: text[:11] + b"ab" * 32 + text[75:]), "event 9"),
-    Case("event-parent", "another history", vector("broken-parent.bel"), r"event \d+"),
-    Case("record-order", "a share that is not the one its owned text names", changed_bare(owned_1=payload_of_share), "event 7"),
-    Case(
+    *refusals(
+        "event-height",
+        EVENT,
+        {
+            "a height left out": changed_bare(event_Result=replacing(b":9,", b":10,")),
+        },
+    ),
+    *refusals(
+        "event-parent",
+        EVENT,
+        {
+            "another event before": changed_bare(event_Result=lambda text, _: text[:11] + b"ab" * 32 + text[75:]),
+            "another history": vector("broken-parent.bel"),
+        },
+    ),
+    *refusals(
         "record-order",
-        "a sized tally of another tally",
-        changed_bare(sized=lambda text, _: text[:-66] + b"ab" * 32 + b'"}'),
-        "event 6",
-        ends="the sized tally is not the recomputed one",
+        EVENT,
+        {
+            "a share that is not the one its owned text names": changed_bare(owned_1=payload_of_share),
+            "a sized tally of another tally": changed_bare(sized=lambda text, _: text[:-66] + b"ab" * 32 + b'"}'),
+            "tally and sized tally in the other order": changed_bare(archive=with_records(moved_data)),
+            "an event without its data": changed_bare(archive=with_records(without_data)),
+            "data that no event names": changed_bare(
+                archive=with_records(lambda r: [*r[:-2], (f"{sha256(b'{}').hexdigest()}.data.json", b"{}"), *r[-2:]])
+            ),
+            "a thousand data records": changed_bare(
+                archive=with_records(lambda r: r + [(f"{sha256(b'{}').hexdigest()}.data.json", b"{}")] * 1000)
+            ),
+        },
     ),
-    Case("record-order", "tally and sized tally in the other order", changed_bare(archive=with_records(moved_data)), "event 6"),
-    Case("record-order", "an event without its data", changed_bare(archive=with_records(without_data)), "event 9"),
-    Case(
-        "record-order",
-        "data that no event names",
-        changed_bare(archive=with_records(lambda r: [*r[:-2], (f"{sha256(b'{}').hexdigest()}.data.json", b"{}"), *r[-2:]])),
-        "event 9",
+    *refusals(
+        "event-order",
+        EVENT,
+        {
+            "a trustee gives its share twice": bel(lambda: bare(shares=(1, 3, 3))),
+            "a ballot after the close": vector("ballot-after-close.bel"),
+            "two EndBallots": bel(lambda: bare(extra={"EncryptedTally": end_again})),
+            "a second Setup": bel(lambda: bare(extra={"EndBallots": set_up_again})),
+            "a result without a tally": bel(lambda: bare(shares=(), skip=frozenset(("EncryptedTally",)))),
+            "ballots before any Setup": bel(lambda: bare(skip=frozenset(("Setup",)), until="EndBallots")),
+        },
     ),
-    Case(
-        "record-order",
-        "a thousand data records",
-        changed_bare(archive=with_records(lambda r: r + [(f"{sha256(b'{}').hexdigest()}.data.json", b"{}")] * 1000)),
-        "event 10",
-    ),
-    Case("event-order", "a trustee gives its share twice", bel(lambda: bare(shares=(1, 3, 3))), "event 9"),
-    Case("event-order", "a ballot after the close", vector("ballot-after-close.bel"), r"event \d+"),
-    Case("event-order", "two EndBallots", bel(lambda: bare(extra={"EncryptedTally": end_again})), "event 6"),
-    Case("event-order", "a second Setup", bel(lambda: bare(extra={"EndBallots": set_up_again})), "event 5"),
-    Case("event-order", "a result without a tally", bel(lambda: bare(shares=(), skip=frozenset(("EncryptedTally",)))), "event 6"),
-    Case("event-order", "ballots before any Setup", bel(lambda: bare(skip=frozenset(("Setup",)), until="EndBallots")), "event 0"),
 ]

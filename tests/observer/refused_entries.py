@@ -7,8 +7,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from tests.election.record_builder import CLOSES, DAY, OPENS, Story, Text, make_ballot
-from tests.observer.refusal_case import Case, Make, after_writing, changed, fields, told
+from tests.election.record_builder import CLOSES, DAY, OPENS, Story
+from tests.election.voters import Text, make_ballot
+from tests.observer.refusal_case import Case, Make, after_writing, annex, changed, fields, refusals, told
 from veche.crypto.canonical_json import encode, parse
 from veche.ledger.event import EventType
 
@@ -76,11 +77,6 @@ def named(story: Story, kind: str, field: str) -> str:
     return str(value[field]) if isinstance(value, dict) else ""
 
 
-def annex(kind: str, **given: object) -> Callable[[Story], None]:
-    """An annex in between."""
-    return lambda story: story.annex(kind, f"another {kind}", **given)
-
-
 def before(step: str, kind: str, **given: object) -> Make:
     """A record with one annex more before this step."""
     return told(extra={step: annex(kind, **given)})
@@ -139,79 +135,140 @@ def late_shares(story: Story) -> None:
 
 NOTHING_MORE = frozenset(("published", "certified"))
 
-FOLDERS = [
-    Case("folder-form", "an archive with another name", files(renamed), "entries.jsonl|manifest.json"),
-    Case("folder-form", "no manifest", files(lambda folder, _: (folder / "manifest.json").unlink()), "manifest.json", ends=NO_FILE),
-    Case("folder-form", "no entries", files(lambda folder, _: (folder / "entries.jsonl").unlink()), "entries.jsonl", ends=NO_FILE),
-    Case("folder-form", "two archives", files(doubled), "archive", ends="either may be meant"),
-    Case("folder-form", "no newline at the end", entries(lambda raw: raw[:-1]), r"entry \d+|entries.jsonl"),
-    Case("folder-form", "an empty line", entries(lambda raw: raw.replace(b"\n", b"\n\n", 1)), r"entry \d+|entries.jsonl"),
-    Case(
+FOLDERS: list[Case] = [
+    *refusals(
         "folder-form",
-        "a strict election without anything but its archive",
-        lambda folder: Story().bel_only(folder).parent,
-        "folder",
+        r"archive|folder|manifest.json|entries.jsonl|entry \d+",
+        {
+            "an archive with another name": files(renamed),
+            "no manifest": files(lambda folder, _: (folder / "manifest.json").unlink()),
+            "no entries": files(lambda folder, _: (folder / "entries.jsonl").unlink()),
+            "two archives": files(doubled),
+            "no newline at the end": entries(lambda raw: raw[:-1]),
+            "an empty line": entries(lambda raw: raw.replace(b"\n", b"\n\n", 1)),
+            "a strict election without anything but its archive": lambda folder: Story().bel_only(folder).parent,
+        },
     ),
-    Case("entry-malformed", "a code with a capital and a blank", before("EndBallots", "incident", time=OPENS, code="A b"), r"entry \d+"),
-    Case("entry-malformed", "an unknown type", before("EndBallots", "blessed", time=OPENS), r"entry \d+", ends=UNREADABLE),
-    Case("entry-malformed", "white space", entries(lambda raw: raw.replace(b'"opened",', b'"opened", ')), r"entry \d+", ends=UNREADABLE),
-    Case("entry-malformed", "a carriage return", entries(lambda raw: raw.replace(b"\n", b"\r\n")), r"entry \d+", ends=UNREADABLE),
-    Case("entry-malformed", "a time that is a text", changed(opened=fields(time=str(OPENS))), r"entry \d+"),
-    Case("entry-malformed", "a time before 1970", changed(opened=fields(time=-1)), r"entry \d+"),
-    Case("entry-malformed", "a number that is true", changed(closed=fields(ballots=True)), r"entry \d+"),
-    Case("entry-malformed", "a field too many", changed(opened=fields(by="us")), r"entry \d+", ends=UNREADABLE),
-    Case("entry-malformed", "a field too few", changed(certified=fields(complaints=None)), r"entry \d+", ends=UNREADABLE),
-    Case("entry-malformed", "fields in another order", changed(software=lambda f, _: dict(reversed(f.items()))), r"entry \d+", ends=UNREADABLE),
-    Case("entry-malformed", "a trustee numbered 0", changed(drill_1=fields(owner=0)), r"entry \d+"),
-    Case("entry-malformed", "70,000 bytes", changed(software=fields(version="v" * 70_000)), r"entry \d+", ends=UNREADABLE),
-    Case("entry-election", "an annex of another election", changed(entries=other_election), r"entry \d+"),
-    Case("entry-order", "no software before Setup", skipping("software"), r"entry \d+"),
-    Case("entry-order", "nothing before the manifest", moved(b'"annex":"manifest"', 1), r"entry \d+"),
-    Case("entry-order", "two manifests", told(extra={"software": lambda story: story.annex("manifest", "again", manifest=sha256(story.manifest_text).hexdigest())}), r"entry \d+"),
-    Case("entry-order", "no ceremony at level strict", skipping("dkg"), r"entry \d+"),
-    Case("entry-order", "a drill before the ceremony", moved(b'"annex":"dkg"', 3), r"entry \d+"),
-    Case("entry-order", "a drill that is missing", skipping("drill 2"), r"entry \d+"),
-    Case("entry-order", "a trustee's second drill", told(extra={"Setup": lambda story: story.entries.append(story.entries[-1])}), r"entry \d+"),
-    Case("entry-order", "a ballot before opened", told(extra={"opened": another_ballot}), r"entry \d+"),
-    Case("entry-order", "never opened", skipping("opened"), r"entry \d+"),
-    Case("entry-order", "a ballot while suspended", before("ballot 3", "suspended", time=OPENS, reason="outage"), r"entry \d+"),
-    Case("entry-order", "resumed without suspended", before("ballot 3", "resumed", time=OPENS, reason="outage"), r"entry \d+"),
-    Case("entry-order", "no closed after EndBallots", skipping("closed"), r"entry \d+"),
-    Case("entry-order", "something between EndBallots and closed", before("closed", "incident", time=CLOSES, code="outage"), r"entry \d+"),
-    Case("entry-order", "no issued after closed at level strict", skipping("issued 2"), r"entry \d+"),
-    Case("entry-order", "two issued after closed", told(extra={"EncryptedTally": lambda story: story.issue("more", (), 4)}), r"entry \d+"),
-    Case("entry-order", "extended after closed", before("issued 2", "extended", **extended(CLOSES, CLOSES + 5)), r"entry \d+"),
-    Case("entry-order", "a tally after withheld", before("EncryptedTally", "withheld", ballots=3, minimum=2), r"entry \d+"),
-    Case("entry-order", "a share without its strong proof", skipping("proof 1"), r"entry \d+"),
-    Case("entry-order", "a strong proof of another trustee", changed(proof_1=fields(owner=2)), r"entry \d+"),
-    Case("entry-order", "a share refused after one was taken", told(extra={"Result": late_shares}), r"entry \d+"),
-    Case("entry-order", "a result after one share", told(shares=(1,)), r"entry \d+"),
-    Case("entry-order", "published before the result", told(skip=frozenset(("Result",))), r"entry \d+"),
-    Case("entry-order", "certified before published", skipping("published"), r"entry \d+"),
-    Case("entry-order", "cancelled after the result", before("published", "cancelled", time=CLOSES, reason="court"), r"entry \d+"),
-    Case("entry-order", "something after cancelled", before("ballot 3", "cancelled", time=OPENS, reason="court"), r"entry \d+"),
-    Case("entry-order", "annulled before the result", before("Result", "annulled", time=CLOSES, reason="court"), r"entry \d+"),
-    Case("entry-time", "a time before an earlier one", before("published", "incident", time=CLOSES - 1, code="outage"), r"entry \d+"),
-    Case("entry-time", "extended beyond what the manifest allows", before("EndBallots", "extended", **extended(OPENS, CLOSES + 2 * DAY)), r"entry \d+", ends="it then closed early"),
-    Case("entry-time", "extended without the manifest's leave", told(changes={"manifest": fields(extension=None)}, extra={"EndBallots": annex("extended", **extended(OPENS, CLOSES + 5))}), r"entry \d+"),
-    Case("entry-time", "extended to an earlier end", before("EndBallots", "extended", **extended(OPENS, CLOSES - 5)), r"entry \d+"),
-    Case("entry-time", "extended when it was over", before("EndBallots", "extended", **extended(CLOSES, CLOSES + 5)), r"entry \d+"),
-    Case("chain-differs", "another result among the entries", changed(entries=other_end), "data"),
-    Case("chain-differs", "events that are missing among the entries", changed(entries=up_to_share), "data"),
-    Case("chain-differs", "events that are missing in the archive", changed(events=lambda events, _: events[:-1]), "data"),
-    Case("data-missing", "the list of assets", without(lambda story: named(story, "software", "assets")), "data", ends=NO_FILE),
-    Case("data-missing", "the manifest that the first entry names", changed(entries=lambda e, s: [e[0].replace(named(s, "manifest", "manifest").encode(), b"ab" * 32), *e[1:]]), "data", ends=NO_FILE),
-    Case("data-missing", "whom a code was handed out to", without(lambda story: named(story, "issued", "credentials")), "data", ends=NO_FILE),
-    Case("data-missing", "the run of the ceremony", without(lambda story: named(story, "dkg", "ceremony")), "data", ends=NO_FILE),
-    Case("data-missing", "the report that was published", without(lambda story: named(story, "published", "audit")), "data", ends=NO_FILE),
-    Case("data-missing", "a text of a project", changed(manifest=lambda m, _: with_text(m)), "data", ends=NO_FILE),
-    Case("data-hash", "a list of assets that was changed", files(lambda folder, story: path_of(folder, named(story, "software", "assets")).write_bytes(b" ")), "data"),
-    Case("data-hash", "a run that was changed", files(lambda folder, story: path_of(folder, named(story, "dkg", "ceremony")).write_bytes(b"{}")), "data", ends=UNREADABLE),
-    Case("data-unnamed", "a file that nothing names", one_more(lambda _: placed(b"advertisement")), "data"),
-    Case("data-unnamed", "a file that is in the archive", one_more(lambda story: placed(story.cast[0][1])), "data"),
-    Case("data-unnamed", "the manifest once more", one_more(lambda story: placed(story.manifest_text)), "data"),
-    Case("data-unnamed", "a file in another place", one_more(lambda story: (f"zz/{sha256(b'').hexdigest()}", b"")), "data"),
-    Case("data-unnamed", "a file with a name of its own", one_more(lambda _: ("readme.txt", b"hello")), "data"),
+    *refusals(
+        "entry-malformed",
+        r"entry \d+",
+        {
+            "a code with a capital and a blank": before("EndBallots", "incident", time=OPENS, code="A b"),
+            "an unknown type": before("EndBallots", "blessed", time=OPENS),
+            "white space": entries(lambda raw: raw.replace(b'"opened",', b'"opened", ')),
+            "a carriage return": entries(lambda raw: raw.replace(b"\n", b"\r\n")),
+            "a time that is a text": changed(opened=fields(time=str(OPENS))),
+            "a time before 1970": changed(opened=fields(time=-1)),
+            "a number that is true": changed(closed=fields(ballots=True)),
+            "a field too many": changed(opened=fields(by="us")),
+            "a field too few": changed(certified=fields(complaints=None)),
+            "fields in another order": changed(software=lambda f, _: dict(reversed(f.items()))),
+            "a trustee numbered 0": changed(drill_1=fields(owner=0)),
+            "70,000 bytes": changed(software=fields(version="v" * 70_000)),
+        },
+    ),
+    *refusals(
+        "entry-election",
+        r"entry \d+",
+        {
+            "an annex of another election": changed(entries=other_election),
+        },
+    ),
+    *refusals(
+        "entry-order",
+        r"entry \d+",
+        {
+            "no software before Setup": skipping("software"),
+            "nothing before the manifest": moved(b'"annex":"manifest"', 1),
+            "two manifests": told(
+                extra={"software": lambda story: story.annex("manifest", "again", manifest=sha256(story.manifest_text).hexdigest())}
+            ),
+            "no ceremony at level strict": skipping("dkg"),
+            "a drill before the ceremony": moved(b'"annex":"dkg"', 3),
+            "a drill that is missing": skipping("drill 2"),
+            "a trustee's second drill": told(extra={"Setup": lambda story: story.entries.append(story.entries[-1])}),
+            "a ballot before opened": told(extra={"opened": another_ballot}),
+            "never opened": skipping("opened"),
+            "a ballot while suspended": before("ballot 3", "suspended", time=OPENS, reason="outage"),
+            "resumed without suspended": before("ballot 3", "resumed", time=OPENS, reason="outage"),
+            "no closed after EndBallots": skipping("closed"),
+            "something between EndBallots and closed": before("closed", "incident", time=CLOSES, code="outage"),
+            "no issued after closed at level strict": skipping("issued 2"),
+            "two issued after closed": told(extra={"EncryptedTally": lambda story: story.issue("more", (), 4)}),
+            "extended after closed": before("issued 2", "extended", **extended(CLOSES, CLOSES + 5)),
+            "a tally after withheld": before("EncryptedTally", "withheld", ballots=3, minimum=2),
+            "a share without its strong proof": skipping("proof 1"),
+            "a strong proof of another trustee": changed(proof_1=fields(owner=2)),
+            "a share refused after one was taken": told(extra={"Result": late_shares}),
+            "a result after one share": told(shares=(1,)),
+            "published before the result": told(skip=frozenset(("Result",))),
+            "certified before published": skipping("published"),
+            "cancelled after the result": before("published", "cancelled", time=CLOSES, reason="court"),
+            "something after cancelled": before("ballot 3", "cancelled", time=OPENS, reason="court"),
+            "annulled before the result": before("Result", "annulled", time=CLOSES, reason="court"),
+        },
+    ),
+    *refusals(
+        "entry-time",
+        r"entry \d+",
+        {
+            "a time before an earlier one": before("published", "incident", time=CLOSES - 1, code="outage"),
+            "extended beyond what the manifest allows": before("EndBallots", "extended", **extended(OPENS, CLOSES + 2 * DAY)),
+            "extended without the manifest's leave": told(
+                changes={"manifest": fields(extension=None)}, extra={"EndBallots": annex("extended", **extended(OPENS, CLOSES + 5))}
+            ),
+            "extended to an earlier end": before("EndBallots", "extended", **extended(OPENS, CLOSES - 5)),
+            "extended when it was over": before("EndBallots", "extended", **extended(CLOSES, CLOSES + 5)),
+        },
+    ),
+    *refusals(
+        "chain-differs",
+        "archive|data",
+        {
+            "another result among the entries": changed(entries=other_end),
+            "events that are missing among the entries": changed(entries=up_to_share),
+            "events that are missing in the archive": changed(events=lambda events, _: events[:-1]),
+        },
+    ),
+    *refusals(
+        "data-missing",
+        "data",
+        {
+            "the list of assets": without(lambda story: named(story, "software", "assets")),
+            "the manifest that the first entry names": changed(
+                entries=lambda e, s: [e[0].replace(named(s, "manifest", "manifest").encode(), b"ab" * 32), *e[1:]]
+            ),
+            "whom a code was handed out to": without(lambda story: named(story, "issued", "credentials")),
+            "the run of the ceremony": without(lambda story: named(story, "dkg", "ceremony")),
+            "the report that was published": without(lambda story: named(story, "published", "audit")),
+            "a text of a project": changed(manifest=lambda m, _: with_text(m)),
+        },
+        ends=NO_FILE,
+    ),
+    *refusals(
+        "data-hash",
+        "data",
+        {
+            "a list of assets that was changed": files(
+                lambda folder, story: path_of(folder, named(story, "software", "assets")).write_bytes(b" ")
+            ),
+            "a run that was changed": files(
+                lambda folder, story: path_of(folder, named(story, "dkg", "ceremony")).write_bytes(b"{}")
+            ),
+        },
+    ),
+    *refusals(
+        "data-unnamed",
+        "data",
+        {
+            "a file that nothing names": one_more(lambda _: placed(b"advertisement")),
+            "a file that is in the archive": one_more(lambda story: placed(story.cast[0][1])),
+            "an empty ballot that is an empty list of assets, too": changed(ballot_4=lambda *_: b""),
+            "the manifest once more": one_more(lambda story: placed(story.manifest_text)),
+            "a file in another place": one_more(lambda story: (f"zz/{sha256(b'').hexdigest()}", b"")),
+            "a file with a name of its own": one_more(lambda _: ("readme.txt", b"hello")),
+        },
+    ),
 ]
 
 
@@ -219,5 +276,3 @@ def with_text(manifest: Text) -> Text:
     """The manifest names the text of its first project."""
     manifest["options"][0][0]["text"] = "ab" * 32
     return manifest
-
-

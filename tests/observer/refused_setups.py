@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.crypto.ceremony_story import stream
-from tests.election.record_builder import QUESTION, Story, voter_key
+from tests.election.record_builder import QUESTION, Story
 from tests.election.trustee_keys import Dealt, Item, single, with_json
-from tests.observer.refusal_case import Case, Make, bare, bel, changed_bare, replacing, vector
+from tests.election.voters import voter_key
+from tests.observer.refusal_case import Case, Make, bare, bel, changed_bare, refusals, replacing, vector
 from veche.ballot.election import Question
 from veche.crypto.canonical_json import Json, encode, parse
 from veche.crypto.certificate import Context
@@ -106,59 +107,165 @@ def unsigned_keys(content: Any) -> Any:
 
 WIDE = Question(QUESTION.text, QUESTION.answers, 0, 3, False)
 
-SETUPS = [
-    Case("setup-data", "another list of credentials", changed_bare(setup=lambda text, _: text[:-66] + b"ab" * 32 + b'"}'), "setup data"),
-    Case("setup-data", "white space", changed_bare(setup=replacing(b",", b", ")), "setup data", ends=UNREADABLE),
-    Case("election-malformed", "an unknown field", election(lambda value: value.update(secret="yes")), "election.json", ends=UNREADABLE),
-    Case("election-malformed", "no name", election(lambda value: value.pop("name")), "election.json", ends=UNREADABLE),
-    Case("election-malformed", "a key twice", changed_bare(election=replacing(b'"version":1', b'"version":1,"version":1')), "election.json", ends=UNREADABLE),
-    Case("election-malformed", "a number with a point", changed_bare(election=replacing(b'"max":1', b'"max":1.0')), "election.json", ends=UNREADABLE),
-    Case("election-malformed", "twenty lists in each other", changed_bare(election=replacing(b'"name":"Trees"', b'"name":' + b"[" * 20 + b"]" * 20)), "election.json", ends=UNREADABLE),
-    Case("election-malformed", "a short uuid", election(lambda value: value.update(uuid="4hVeche")), "election.json", ends=UNREADABLE),
-    Case("election-malformed", "no question", election(lambda value: value.update(questions=[])), "election.json", ends=UNREADABLE),
-    Case("election-malformed", "the identity as key", election(lambda value: value.update(public_key=IDENTITY.hex())), "election.json", ends=NO_POINT),
-    Case("election-malformed", "a key of small order", election(lambda value: value.update(public_key=ORDER_8)), "election.json", ends=NO_POINT),
-    Case("election-malformed", "a blank vote that is a number", election(lambda value: value["questions"][0].update(blank=1)), "election.json", ends=UNREADABLE),
-    Case("question-limits", "more marks than answers", bel(lambda: bare(questions=(WIDE,))), "election.json"),
-    Case("question-limits", "the least above the most", election(lambda value: value["questions"][0].update(min=2)), "election.json"),
-    Case("question-limits", "a negative limit", election(lambda value: value["questions"][0].update(min=-1)), "election.json"),
-    Case("question-limits", "no answers", election(lambda value: value["questions"][0].update(answers=[], max=0)), "election.json"),
-    Case("credentials-malformed", "a weight with a leading zero", credentials(lambda listed: [listed[0][:-1] + "01", *listed[1:]], weights=(1, 1, 1, 1)), "public credentials"),
-    Case("credentials-malformed", "a weight here and none there", credentials(lambda listed: [listed[0], listed[1] + ",1", *listed[2:]]), "public credentials"),
-    Case("credentials-malformed", "an empty list", credentials(lambda _: []), "public credentials"),
-    Case("credentials-malformed", "a negative weight", credentials(lambda listed: [listed[0][:-1] + "-1", *listed[1:]], weights=(1, 1, 1, 1)), "public credentials"),
-    Case("credentials-malformed", "a login", credentials(lambda listed: [f"{one},anna" for one in listed], weights=(1, 1, 1, 1)), "public credentials"),
-    Case("credentials-malformed", "white space", changed_bare(credentials=replacing(b",", b", ")), "public credentials", ends=UNREADABLE),
-    Case("credential-invalid", "a point of small order", credentials(lambda listed: [ORDER_8 if one == voter_key(3).hex() else one for one in listed]), "public credentials"),
-    Case("credential-invalid", "the identity", credentials(lambda listed: [IDENTITY.hex() if one == voter_key(3).hex() else one for one in listed]), "public credentials"),
-    Case("credential-invalid", "capitals", credentials(lambda listed: [one.upper() if one == voter_key(3).hex() else one for one in listed]), "public credentials"),
-    Case("duplicate-credential", "one voter twice", credentials(lambda listed: [*listed, listed[0]]), "public credentials", ends="the list is then not given back at all"),
-    Case("duplicate-credential", "two voters with one credential", vector("duplicate-credential.bel"), "public credentials"),
-    Case("trustees-malformed", "a group half of the old form", group(unsigned_keys), "trustees.json"),
-    Case("trustees-malformed", "an empty list", changed_bare(trustees=lambda *_: b"[]"), "trustees.json", ends=UNREADABLE),
-    Case("trustees-malformed", "an unknown kind", changed_bare(trustees=replacing(b'"Pedersen"', b'"Petersen"')), "trustees.json", ends=UNREADABLE),
-    Case("trustees-malformed", "white space", changed_bare(trustees=replacing(b",", b", ")), "trustees.json", ends=UNREADABLE),
-    Case("trustees-malformed", "an unknown field", alone(lambda content: {**content, "share": "yes"}), "trustees.json", ends=UNREADABLE),
-    Case("trustees-malformed", "one certificate of the old form", group(put("certs", 0, value=no_context)), "trustees.json", ends=UNREADABLE),
-    Case("threshold-limits", "a coefficient too many", group(polynomials={place: zeros(2) for place in (1, 2, 3)}), "trustees.json"),
-    Case("threshold-limits", "a threshold of 0", group(lambda content: {**content, "threshold": 0}), "trustees.json"),
-    Case("threshold-limits", "a threshold above the number", group(lambda content: {**content, "threshold": 4}), "trustees.json"),
-    Case("threshold-limits", "a member without a key", group(lambda content: {**content, "verification_keys": content["verification_keys"][:2]}), "trustees.json"),
-    Case("trustee-key", "one encryption key for two", group(encryption={2: 1}), "trustees.json"),
-    Case("trustee-key", "the identity", alone(put("public_key", value=IDENTITY.hex())), "trustees.json", ends=NO_POINT),
-    Case("trustee-key", "a key of small order", alone(put("public_key", value=ORDER_8)), "trustees.json", ends=NO_POINT),
-    Case("trustee-key", "a verification key of small order", group(put("verification_keys", 0, "public_key", value=ORDER_8)), "trustees.json", ends=NO_POINT),
-    Case("trustee-pok", "a member that does not show its secret", group(put("verification_keys", 1, "pok", "response", value=other_number)), "trustees.json"),
-    Case("trustee-pok", "a single trustee that does not show its secret", alone(put("pok", "response", value=other_number)), "trustees.json"),
-    Case("certificate-context", "a certificate for another place", group(contexts={2: Context(3, 2, 1)}), "trustees.json"),
-    Case("certificate-context", "a certificate for another threshold", group(contexts={2: Context(3, 1, 2)}), "trustees.json"),
-    Case("certificate-context", "a certificate for another number of trustees", group(contexts={2: Context(4, 2, 2)}), "trustees.json"),
-    Case("certificate-context", "a certificate for another group", group(contexts={2: Context(3, 2, 2, "Ed448")}), "trustees.json"),
-    Case("certificate-signature", "a certificate signed by another trustee", group(signers={2: 1}), "trustees.json"),
-    Case("coefficients-signature", "coefficients with another signature", group(put("coefexps", 1, "signature", "response", value=other_number)), "trustees.json"),
-    Case("group-signature", "a dealer that did not sign the list of certificates", group(put("signatures", 1, "response", value=other_number)), "trustees.json"),
-    Case("verification-key", "a key that does not follow from the coefficients", bel(lambda: bare(item=another_key())), "trustees.json"),
-    Case("key-signature", "a verification key with another signature", group(put("verification_keys", 1, "signature", "response", value=other_number)), "trustees.json"),
-    Case("election-key", "a key of somebody else", bel(not_of_trustees), "trustees.json"),
-    Case("election-key", "a key of the administrator", vector("election-key-not-of-trustees.bel"), "trustees.json"),
+SETUPS: list[Case] = [
+    *refusals(
+        "setup-data",
+        "setup data",
+        {
+            "another list of credentials": changed_bare(setup=lambda text, _: text[:-66] + b"ab" * 32 + b'"}'),
+            "white space": changed_bare(setup=replacing(b",", b", ")),
+        },
+    ),
+    *refusals(
+        "election-malformed",
+        "election.json",
+        {
+            "an unknown field": election(lambda value: value.update(secret="yes")),
+            "no name": election(lambda value: value.pop("name")),
+            "a key twice": changed_bare(election=replacing(b'"version":1', b'"version":1,"version":1')),
+            "a number with a point": changed_bare(election=replacing(b'"max":1', b'"max":1.0')),
+            "twenty lists in each other": changed_bare(election=replacing(b'"name":"Trees"', b'"name":' + b"[" * 20 + b"]" * 20)),
+            "a short uuid": election(lambda value: value.update(uuid="4hVeche")),
+            "no question": election(lambda value: value.update(questions=[])),
+            "the identity as key": election(lambda value: value.update(public_key=IDENTITY.hex())),
+            "a key of small order": election(lambda value: value.update(public_key=ORDER_8)),
+            "a blank vote that is a number": election(lambda value: value["questions"][0].update(blank=1)),
+        },
+        ends=UNREADABLE,
+    ),
+    *refusals(
+        "question-limits",
+        "election.json",
+        {
+            "more marks than answers": bel(lambda: bare(questions=(WIDE,))),
+            "the least above the most": election(lambda value: value["questions"][0].update(min=2)),
+            "a negative limit": election(lambda value: value["questions"][0].update(min=-1)),
+            "no answers": election(lambda value: value["questions"][0].update(answers=[], max=0)),
+        },
+    ),
+    *refusals(
+        "credentials-malformed",
+        "public credentials",
+        {
+            "a weight with a leading zero": credentials(lambda listed: [listed[0][:-1] + "01", *listed[1:]], weights=(1, 1, 1, 1)),
+            "a weight here and none there": credentials(lambda listed: [listed[0], listed[1] + ",1", *listed[2:]]),
+            "an empty list": credentials(lambda _: []),
+            "a negative weight": credentials(lambda listed: [listed[0][:-1] + "-1", *listed[1:]], weights=(1, 1, 1, 1)),
+            "a login": credentials(lambda listed: [f"{one},anna" for one in listed], weights=(1, 1, 1, 1)),
+            "white space": changed_bare(credentials=replacing(b",", b", ")),
+        },
+    ),
+    *refusals(
+        "credential-invalid",
+        "public credentials",
+        {
+            "a point of small order": credentials(lambda listed: [ORDER_8 if one == voter_key(3).hex() else one for one in listed]),
+            "the identity": credentials(lambda listed: [IDENTITY.hex() if one == voter_key(3).hex() else one for one in listed]),
+            "capitals": credentials(lambda listed: [one.upper() if one == voter_key(3).hex() else one for one in listed]),
+        },
+    ),
+    *refusals(
+        "duplicate-credential",
+        "public credentials",
+        {
+            "one voter twice": credentials(lambda listed: [*listed, listed[0]]),
+            "two voters with one credential": vector("duplicate-credential.bel"),
+        },
+        ends="the list is then not given back at all",
+    ),
+    *refusals(
+        "trustees-malformed",
+        "trustees.json",
+        {
+            "a group half of the old form": group(unsigned_keys),
+            "an empty list": changed_bare(trustees=lambda *_: b"[]"),
+            "an unknown kind": changed_bare(trustees=replacing(b'"Pedersen"', b'"Petersen"')),
+            "white space": changed_bare(trustees=replacing(b",", b", ")),
+            "an unknown field": alone(lambda content: {**content, "share": "yes"}),
+            "one certificate of the old form": group(put("certs", 0, value=no_context)),
+        },
+    ),
+    *refusals(
+        "threshold-limits",
+        "trustees.json",
+        {
+            "a coefficient too many": group(polynomials={place: zeros(2) for place in (1, 2, 3)}),
+            "a threshold of 0": group(lambda content: {**content, "threshold": 0}),
+            "a threshold above the number": group(lambda content: {**content, "threshold": 4}),
+            "a member without a key": group(lambda content: {**content, "verification_keys": content["verification_keys"][:2]}),
+        },
+    ),
+    *refusals(
+        "trustee-key",
+        "trustees.json",
+        {
+            "one encryption key for two": group(encryption={2: 1}),
+            "the identity": alone(put("public_key", value=IDENTITY.hex())),
+            "a key of small order": alone(put("public_key", value=ORDER_8)),
+            "a verification key of small order": group(put("verification_keys", 0, "public_key", value=ORDER_8)),
+        },
+    ),
+    *refusals(
+        "trustee-pok",
+        "trustees.json",
+        {
+            "a member that does not show its secret": group(put("verification_keys", 1, "pok", "response", value=other_number)),
+            "a single trustee that does not show its secret": alone(put("pok", "response", value=other_number)),
+        },
+    ),
+    *refusals(
+        "certificate-context",
+        "trustees.json",
+        {
+            "a certificate for another place": group(contexts={2: Context(3, 2, 1)}),
+            "a certificate for another threshold": group(contexts={2: Context(3, 1, 2)}),
+            "a certificate for another number of trustees": group(contexts={2: Context(4, 2, 2)}),
+            "a certificate for another group": group(contexts={2: Context(3, 2, 2, "Ed448")}),
+        },
+    ),
+    *refusals(
+        "certificate-signature",
+        "trustees.json",
+        {
+            "a certificate signed by another trustee": group(signers={2: 1}),
+        },
+    ),
+    *refusals(
+        "coefficients-signature",
+        "trustees.json",
+        {
+            "coefficients with another signature": group(put("coefexps", 1, "signature", "response", value=other_number)),
+        },
+    ),
+    *refusals(
+        "group-signature",
+        "trustees.json",
+        {
+            "a dealer that did not sign the list of certificates": group(put("signatures", 1, "response", value=other_number)),
+        },
+    ),
+    *refusals(
+        "verification-key",
+        "trustees.json",
+        {
+            "a key that does not follow from the coefficients": bel(lambda: bare(item=another_key())),
+        },
+    ),
+    *refusals(
+        "key-signature",
+        "trustees.json",
+        {
+            "a verification key with another signature": group(
+                put("verification_keys", 1, "signature", "response", value=other_number)
+            ),
+        },
+    ),
+    *refusals(
+        "election-key",
+        "trustees.json",
+        {
+            "a key of somebody else": bel(not_of_trustees),
+            "a key of the administrator": vector("election-key-not-of-trustees.bel"),
+        },
+    ),
 ]
