@@ -54,7 +54,8 @@ soak: $(READY)
 	VECHE_SOAK=1 $(PYTEST) -m "" $(ARGS)
 
 bench: $(READY)
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+	$(BIN)/python -m bench.side_by_side
+	$(BIN)/python -m bench.memory
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov

@@ -167,6 +167,32 @@ def verify_delivery(signature: Proof, proof: Proof, owner: int, public: Point, s
         raise InvalidSignature("share-delivery", f"share said to be of trustee {owner}: {error}") from error
 
 
+def fault_of(
+    owned: bytes, share: bytes | None, proof: Proof | None, owner: int, public: Point, tally: EncryptedTally, place: TallyPlace
+) -> str | None:
+    """Why a delivered share is bad, in the words of `share-refused`, or None: form, then Belenios proofs, then strong proof.
+
+    The organizer refuses by it and the audit judges the refusal by it. `share` is what `owned` names, None when that is not there;
+    without `proof` the strong proof is not judged.
+    """
+    try:
+        named = parse_owned(owned)
+        if share is None or named.owner != owner or named.payload != sha256(share).hexdigest():
+            return "malformed"
+        parsed = parse_share(share, tally, owner)
+        verify_share(parsed, owner, public, tally, place.fingerprint)
+    except Malformed:
+        return "malformed"
+    except InvalidProof:
+        return "belenios-proof"
+    try:
+        if proof is not None:
+            verify_strong_proof(proof, parsed, owner, public, tally, place.statement(owner, owned))
+    except InvalidProof:
+        return "strong-proof"
+    return None
+
+
 def _shaped(flat: list[Json], tally: EncryptedTally) -> list[Json]:
     items = iter(flat)
     return [[next(items) for _ in row] for row in tally.rows]

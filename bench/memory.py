@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from bench.archives import build
@@ -30,17 +31,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         archive = asked.archive or Path(name) / "many.bel"
         if not archive.exists():
-            archive.write_bytes(build(asked.voters, asked.options, most=1).archive())
+            # In a process of its own: a forked child would start with the memory of this one.
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                pool.submit(make, archive, asked.voters, asked.options).result()
         size = archive.stat().st_size / 1e6
-        started = time.monotonic()
         command = [sys.executable, "-m", "veche.cli.main", "audit", str(archive), "--jobs", str(asked.jobs)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        started = time.monotonic()
+        audit = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(audit.pid, 0)
         took = time.monotonic() - started
-    # The largest of the processes waited for: the audit itself with one job, its largest process with several.
-    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    if status != 0:
+        raise SystemExit(f"the audit ended with status {status}")
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{asked.voters} ballots of {asked.options} options, {size:.0f} MB, {asked.jobs} job(s), {machine}")
-    print(f"veche audit: {took:.0f} s, largest resident memory of a process {used:.0f} MiB (goal: under 1024)")
+    spent = usage.ru_utime + usage.ru_stime
+    print(f"veche audit: {took:.0f} s, {spent:.0f} s CPU, resident memory {usage.ru_maxrss / 1024:.0f} MiB (goal: under 1024)")
+
+
+def make(archive: Path, voters: int, options: int) -> None:
+    """Write the archive."""
+    archive.write_bytes(build(voters, options, most=1).archive())
 
 
 if __name__ == "__main__":

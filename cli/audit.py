@@ -31,12 +31,12 @@ def audit(
     from veche.observer.audit import audit as run
     from veche.observer.executor import available_jobs
     from veche.observer.report import Report
-    from veche.observer.sources import open_source
+    from veche.observer.sources import open_older, open_source
 
     if level not in (None, "strict", "belenios"):
         raise typer.BadParameter("strict or belenios", param_hint="--level")
     try:
-        record, older = open_source(source), None if against is None else open_source(against)
+        record, older = open_source(source), None if against is None else open_older(against)
     except Unsupported as error:
         report = Report(source)
         report.refuse(error, source)

@@ -229,12 +229,16 @@ def _vote(rehearsal: Rehearsal) -> None:
     shutil.copytree(rehearsal.public, rehearsal.snapshot)
     story.say("An observer somewhere copies the public record, as anyone may at any time.")
     again = voting[:: max(1, len(voting) // max(1, town.voters // 5))][: max(1, town.voters // 5)]
-    story.step(f"{len(again)} people change their minds and vote again; only the last ballot of each counts.")
+    who = "One voter changes her mind and votes" if len(again) == 1 else f"{len(again)} voters change their minds and vote"
+    story.step(f"{who} again; only the last ballot of each voter counts.")
     rehearsal.now += HOUR
     accepted = _cast(rehearsal, _encrypt(rehearsal, again, sealed.election))
     repeated = _cast(rehearsal, ballots[:1])
-    story.say(f"{len(accepted.new)} more ballots are taken.")
-    story.say(f"One device sends the same ballot a second time: the same answer, and {len(repeated.new)} ballots are added.")
+    if len(accepted.new) != len(again) or repeated.new:
+        raise Inconsistent("demo-box", "the box did not take every new ballot exactly once")
+    story.say(
+        "Their new ballots are taken, too. One device sends an old ballot a second time: the same answer, and nothing is added."
+    )
 
 
 def _test_a_device(rehearsal: Rehearsal, sealed: Sealed) -> None:

@@ -52,8 +52,9 @@ class Fraud:
 
     @property
     def finding(self) -> Finding | None:
-        """The first thing that refutes the record."""
-        return next((one for one in self.report.findings if one.severity == "error"), None)
+        """What refutes the record: that history was changed, where an older copy shows it; else the first error."""
+        errors = [one for one in self.report.findings if one.severity == "error"]
+        return next((one for one in errors if one.code == "history-changed"), errors[0] if errors else None)
 
 
 Change = Callable[[list[Line], Path], list[Line]]

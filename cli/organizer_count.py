@@ -13,14 +13,12 @@ from typing import Final
 from veche.ballot.combination import combine, missing_shares
 from veche.ballot.result import Result, compute_result
 from veche.ballot.share import (
-    Delivery,
-    TallyPlace,
+    fault_of,
     parse_delivery,
     parse_owned,
     parse_share,
     verify_delivery,
     verify_share,
-    verify_strong_proof,
 )
 from veche.ballot.tally import EncryptedTally, parse_sized_tally, size_tally
 from veche.ballot.trustees import Owner, Trustees
@@ -28,7 +26,7 @@ from veche.cli.board import read_board, recompute_tally
 from veche.cli.organizer_desk import Desk, refuse_early, refuse_strict
 from veche.cli.record_folder import Addition
 from veche.crypto.canonical_json import encode
-from veche.crypto.errors import Inconsistent, InvalidProof, Malformed, Refused
+from veche.crypto.errors import Inconsistent, Malformed, Refused
 from veche.crypto.group import Point
 from veche.ledger.annex import Annulled, Cancelled, Certified, DecryptionProof, Published, ShareRefused, Withheld
 from veche.ledger.event import EventType
@@ -100,7 +98,7 @@ def add_share(desk: Desk, raw: bytes) -> Taken:
         )
     # Signed first: what follows names somebody.
     verify_delivery(delivery.signature, delivery.proof, owner.number, owner.public_key, statement)
-    reason = fault_of(delivery, owner, tally, place)
+    reason = fault_of(delivery.owned, delivery.share, delivery.proof, owner.number, owner.public_key, tally, place)
     payload = sha256(delivery.owned).hexdigest()
     if reason is not None:
         refused = ShareRefused(desk.uuid, owner.number, payload, delivery.proof, delivery.signature, reason)
@@ -109,23 +107,6 @@ def add_share(desk: Desk, raw: bytes) -> Taken:
     event = desk.event(EventType.PARTIAL_DECRYPTION, payload, delivery.share, delivery.owned, owner=owner.number)
     desk.append([event, Addition(DecryptionProof(desk.uuid, owner.number, payload, delivery.proof))])
     return Taken(owner, None)
-
-
-def fault_of(delivery: Delivery, owner: Owner, tally: EncryptedTally, place: TallyPlace) -> str | None:
-    """Why the share is bad, in the words of `share-refused`, or None. In this order: form, Belenios proofs, strong proof."""
-    try:
-        share = parse_share(delivery.share, tally, owner.number)
-        verify_share(share, owner.number, owner.public_key, tally, place.fingerprint)
-    except Malformed:
-        return "malformed"
-    except InvalidProof:
-        return "belenios-proof"
-    try:
-        statement = place.statement(owner.number, delivery.owned)
-        verify_strong_proof(delivery.proof, share, owner.number, owner.public_key, tally, statement)
-    except InvalidProof:
-        return "strong-proof"
-    return None
 
 
 def _is_delivery(raw: bytes) -> bool:

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from veche.ballot.acknowledgement import Acknowledgement, make_acknowledgement
-from veche.ballot.encrypted_ballot import EncryptedBallot
+from veche.ballot.encrypted_ballot import MAX_BYTES, EncryptedBallot
 from veche.cli.board import read_board
 from veche.cli.organizer_desk import BALLOT_TIMES, Desk, refuse_early
-from veche.cli.private_files import append_private, read_content, read_file, write_new
+from veche.cli.private_files import append_private, read_file, write_new
 from veche.cli.record_folder import Addition
 from veche.cli.record_view import issued_credentials
 from veche.crypto.canonical_json import array, encode, fields, integer, parse_canonical, text
 from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused
 from veche.crypto.signed_note import NoteSigner, verify_line
 from veche.ledger.annex import Closed, Extended, Incident, Issued, Opened, Resumed, Suspended, parse_annex
+from veche.ledger.archive import read_up_to
 from veche.ledger.box import BallotBox
 from veche.ledger.event import EventType
 
@@ -151,8 +152,9 @@ def read_offered(paths: Sequence[Path]) -> Iterator[Offered]:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         for one in inside:
             if one is path or (one.is_file() and not one.name.startswith(".") and one.suffix != ".ack"):
-                # One byte more than a ballot may have is enough to see that it has too many.
-                yield Offered(str(one), read_content(one, 1_000_000))
+                with one.open("rb") as stream:
+                    # Two bytes more than a ballot may have (one may be a newline) are enough to see that it has too many.
+                    yield Offered(str(one), read_up_to(stream, MAX_BYTES + 2).removesuffix(b"\n"))
 
 
 def accept(desk: Desk, offered: Iterable[Offered], acknowledgements: Path) -> Accepted:

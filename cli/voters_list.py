@@ -58,8 +58,8 @@ class _Mistakes:
             return
         more = len(self.found) - MAX_SHOWN
         rest = [f"and {more} more"] if more > 0 else []
-        listed = "\n".join(f"  {one}" for one in [*self.found[:MAX_SHOWN], *rest])
-        raise Malformed("voters-malformed", f"the list of voters has {len(self.found)} mistake(s); no code was made:\n{listed}")
+        listed = [f"  {one}" for one in [*self.found[:MAX_SHOWN], *rest]]
+        raise Malformed("voters-malformed", f"the list of voters has {len(self.found)} mistake(s); no code was made:", *listed)
 
 
 def parse_voters(raw: bytes, electorate: int | None = None) -> VotersList:

@@ -6,18 +6,26 @@ lists the codes an audit can report, and a test compares that list with the code
 
 from __future__ import annotations
 
+_LONGEST = 2000
+
+
+def _one_line(text: str) -> str:
+    """A title in a hostile file could hold commands for the reader's terminal, or lines that look like ours (attack C14)."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_LONGEST])
+
 
 class ElectionError(Exception):
     """Something about an election is not as it must be.
 
     `code` is stable (`[a-z0-9-]+`) and meant for programs; `message` is a sentence for people that
-    names the object, the rule, what was expected and what was found, and never a secret.
+    names the object, the rule, what was expected and what was found, and never a secret. `listed` are
+    further lines. Whatever a hostile file may have brought in, each stays one line of printable text.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
+    def __init__(self, code: str, message: str, *listed: str) -> None:
+        super().__init__(code, message, *listed)
         self.code = code
-        self.message = message
+        self.message = "\n".join(_one_line(text) for text in (message, *listed))
 
     def __str__(self) -> str:
         return self.message

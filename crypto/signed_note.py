@@ -177,8 +177,8 @@ def verify_ed25519(key: VerifierKey, message: bytes, signature: bytes) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() for character in name):
-        raise Malformed("key-name", "a key's name is not empty and holds neither white space nor a plus sign")
+    if not name or "+" in name or any(one.isspace() or "\ud800" <= one <= "\udfff" for one in name):
+        raise Malformed("key-name", "a key's name is not empty and holds neither white space nor a plus sign nor half a character")
 
 
 def _base64(text: str) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from veche.ballot.election import parse_election
+from veche.ballot.election import is_uuid
+from veche.crypto.canonical_json import parse
 from veche.crypto.errors import ElectionError, Unsupported
 from veche.ledger.prefix import verify_prefix
 from veche.observer.ballot_check import check_ballots
@@ -32,22 +33,35 @@ def audit(
     `against` is an older copy of the same record, `level` the least level asked for, `jobs` the number of processes.
     """
     report = Report(source.name, complete=source.complete)
+    compared = Report(source.name)
     try:
-        _run(source, against, level, jobs, report, progress)
+        _run(source, against, level, jobs, report, compared, progress)
     except Unsupported as error:
         report.refuse(error, source.name)
     except ElectionError as error:
         report.refuse(error, "archive")
+    for finding in compared.findings:
+        report.add(finding)
     return report
 
 
-def _run(source: Source, against: Source | None, level: str | None, jobs: int, report: Report, progress: Progress) -> None:
+def _run(
+    source: Source,
+    against: Source | None,
+    level: str | None,
+    jobs: int,
+    report: Report,
+    compared: Report,
+    progress: Progress,
+) -> None:
+    """All phases into `report`, but 9.11 into `compared`: an older copy that cannot be read does not end the audit."""
     with source.archive() as stream:
         chain = check_chain(stream, report, progress)
         read = check_entries(source, chain, report) if source.complete and not report.stopped() else None
         if against is not None and not report.stopped():
-            _compare(source, chain, against, report)
-        if report.stopped():
+            _compare(source, chain, against, compared)
+            report.done.update(compared.done)
+        if report.stopped() or compared.verdict == "refuted":
             return
         setup = _before_the_vote(source, chain, read, level, report)
         if setup is None or report.stopped():
@@ -126,6 +140,9 @@ def _uuid(chain: ReadChain) -> str | None:
     if chain.setup is None:
         return None
     try:
-        return parse_election(chain.setup.records[0].content).uuid
+        # Not parse_election: an election that is not supported has a uuid, too.
+        value = parse(chain.setup.records[0].content)
     except ElectionError:
         return None
+    found = value.get("uuid") if type(value) is dict else None
+    return found if type(found) is str and is_uuid(found) else None

@@ -1921,7 +1921,8 @@ def follow_entries(case: Case, lines: list[bytes]) -> None:
         with step("entry-time", entry.where):  # 9.2.5
             clock.take(entry)
         parsed.append(entry)
-    case.entries, case.trustees, case.report.state = parsed, trustees, course.state
+    case.entries, case.trustees = parsed, trustees
+    case.report.state = "draft" if course.state == "(nothing)" else course.state
 
 
 def hidden_trustees(case: Case, lines: list[bytes]) -> Trustees | None:
@@ -2396,7 +2397,7 @@ PHASES: list[tuple[str, str, Callable[[Case], str]]] = [
 
 
 def run_phases(case: Case, names: Sequence[str] | None = None) -> list[str]:
-    """Run the phases in order; what one finds wrong ends the audit (but not 9.11). Gives a line for each."""
+    """Run the phases in order; what one finds wrong ends the audit. Gives a line for each."""
     lines, stopped = [], False
     for number, title, phase in PHASES:
         if names is not None and number not in names:
@@ -2413,7 +2414,7 @@ def run_phases(case: Case, names: Sequence[str] | None = None) -> list[str]:
             stopped = number != "9.11"
         new = case.report.findings[before:]
         wrong = [finding for finding in new if finding["severity"] == "error"]
-        stopped = stopped or (number != "9.11" and bool(wrong))
+        stopped = stopped or bool(wrong)
         if wrong or stopped:
             lines = [line for line in lines if not line.startswith(label)] + [f"{label}{new[-1]['code']}"]
     return lines
@@ -2451,7 +2452,7 @@ def load_election(source: Path, report: Report) -> Election | None:
     except FindingError as error:
         report.add(error)
     else:
-        if not case.events:
+        if not case.events and not report.findings:
             report.note("unchecked", "no-setup", source.name, "The record holds no election yet.")
         return case.election
     return None

@@ -10,6 +10,7 @@ from veche.ballot.result import parse_result, verify_result
 from veche.ballot.share import (
     PartialDecryption,
     TallyPlace,
+    fault_of,
     parse_owned,
     parse_share,
     verify_delivery,
@@ -158,7 +159,7 @@ def _check_refused(entry: ShareRefused, record: str, read: ReadEntries, setup: S
     except (Refused, InvalidSignature) as error:
         report.error("share-refused", record, f"the organizer named trustee {entry.owner} for a share it did not sign: {error}")
         return
-    reason = _fault(entry, owner, read, setup, work)
+    reason = _fault(entry, owner, read, work)
     if reason != entry.reason:
         found = "nothing is wrong with it" if reason is None else f"it is bad by {reason}"
         report.error("share-refused", record, f"the organizer refused trustee {entry.owner}'s share by {entry.reason}, but {found}")
@@ -166,26 +167,14 @@ def _check_refused(entry: ShareRefused, record: str, read: ReadEntries, setup: S
         report.warn("share-refused-rightly", record, f"trustee {entry.owner} sent a bad share ({entry.reason}), signed by itself")
 
 
-def _fault(entry: ShareRefused, owner: Owner, read: ReadEntries, setup: Setup, work: Decryption) -> str | None:
-    """What is wrong with a delivered share, in the words of `share-refused`, or None."""
-    raw = read.data[entry.payload]
+def _fault(entry: ShareRefused, owner: Owner, read: ReadEntries, work: Decryption) -> str | None:
+    """What is wrong with the refused share, by the rules by which the organizer must have refused it."""
+    owned = read.data[entry.payload]
     try:
-        owned = parse_owned(raw)
-        if owned.owner != owner.number or owned.payload not in read.data:
-            return "malformed"
-        share = parse_share(read.data[owned.payload], work.tally, owner.number)
-        verify_share(share, owner.number, owner.public_key, work.tally, setup.election.fingerprint)
+        share = read.data.get(parse_owned(owned).payload)
     except Malformed:
-        return "malformed"
-    except InvalidProof:
-        return "belenios-proof"
-    try:
-        if entry.proof is not None:
-            statement = work.place.statement(owner.number, raw)
-            verify_strong_proof(entry.proof, share, owner.number, owner.public_key, work.tally, statement)
-    except InvalidProof:
-        return "strong-proof"
-    return None
+        share = None
+    return fault_of(owned, share, entry.proof, owner.number, owner.public_key, work.tally, work.place)
 
 
 def check_result(item: ChainItem, setup: Setup, work: Decryption, report: Report) -> None:

@@ -151,6 +151,14 @@ def open_source(where: str) -> BareArchive | Folder:
     return BareArchive(path)
 
 
+def open_older(where: str) -> BareArchive | Folder:
+    """The source of an older copy. Whether it can be read is found where it is compared (`against-unreadable`)."""
+    try:
+        return open_source(where)
+    except Unsupported:
+        return BareArchive(Path(where))
+
+
 def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")

@@ -22,7 +22,7 @@ QUESTION = {"answers": ["a", "b"], "min": 0, "max": 1, "question": "q"}
 
 def text(**changes: Any) -> bytes:
     """A small election's text with fields changed; None takes a field away."""
-    value = {
+    value: dict[str, Any] = {
         "version": 1,
         "description": "",
         "name": "n",

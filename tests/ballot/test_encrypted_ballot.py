@@ -475,9 +475,14 @@ def stages() -> dict[str, bytes]:
     }
     made: dict[str, bytes] = {}
     done: list[Callable[[Any], None]] = []
+
+    def all_done(value: Any) -> None:
+        for change in done:
+            change(value)
+
     for code, change in spoil.items():
         done.append(change)
-        made[code] = resigned(GOOD, 0, lambda value, changes=tuple(done): [one(value) for one in changes])
+        made[code] = resigned(GOOD, 0, all_done)
     raw = made["ballot-point"]
     for code, later in {
         "invalid-signature": add_to("response", "signature", "proof"),

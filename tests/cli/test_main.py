@@ -65,9 +65,7 @@ def test_what_cannot_be_read_ends_with_2(tmp_path: Path, capsys: pytest.CaptureF
     assert "is not the folder of an election's record" in capsys.readouterr().err
 
 
-def test_a_disk_that_refuses_is_no_mistake_of_ours(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_disk_that_refuses_is_no_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(main.COMMANDS, "broken", ("tests.cli.broken_command", "unreadable"))
     assert veche("broken") == 2
     assert capsys.readouterr().err == "letters.csv: Permission denied\n"
@@ -120,8 +118,7 @@ def test_nothing_heavy_is_loaded_for_a_line_of_help(line: list[str], heavy: list
 
 
 def test_the_module_can_be_run_by_its_name() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "veche.cli.main", "audit", "/nowhere/at/all.bel"], capture_output=True, text=True, check=False, timeout=60
-    )
+    asked = [sys.executable, "-m", "veche.cli.main", "audit", "/nowhere/at/all.bel"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "/nowhere/at/all.bel" in done.stdout + done.stderr

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.interop.joint_election import set_up, vote
+from tests.interop.joint_election import CASTS, COUNTS, ROOF, TREES, WEIGHTS, set_up, set_up_by_the_tool, vote
 from tests.interop.joint_record import JointRecord
-from tests.interop.mixed_ceremony import hold_mixed_ceremony, hold_our_ceremony
+from tests.interop.mixed_ceremony import hold_our_ceremony
 from tests.interop.tool import BeleniosTool, ToolFolder
 from veche.ballot.credential import derive, generate_code, public_credential
 from veche.ballot.election import Question, make_election
 from veche.ballot.result import Result
 from veche.ballot.trustees import SingleTrustee, make_trustees
-from veche.cli.trustee_key import make_single_key, parse_single_key
+from veche.cli.trustee_key import make_single_key
 from veche.crypto.canonical_json import parse_canonical
-from veche.crypto.scalar import Secret, system_randomness
+from veche.crypto.scalar import system_randomness
+from veche.crypto.version1 import compact
 from veche.ledger.event import EventType
 
 pytestmark = pytest.mark.interop
 
-TREES = Question("Where do the trees go?", ("School", "River", "Nowhere"), 1, 2, True)
-ROOF = Question("A new roof?", ("Yes", "No"), 0, 1, False)
-WEIGHTS = (1, 0, 2, 1, 5)
-
-CASTS = (
-    (0, ((0, 1, 0, 1), (1, 0))),
-    (1, ((0, 0, 0, 1), (0, 1))),
-    (2, ((1, 0, 0, 0), (0, 0))),
-    (3, ((0, 0, 1, 1), (1, 0))),
-    (0, ((0, 0, 1, 0), (0, 1))),
-)
-"""(voter, marks) in the order of casting: voter 0 changes its mind, voter 1 has weight 0, voter 4 never votes."""
-
-COUNTS = ((2, 0, 2, 1), (1, 1))
-"""The plain count of the last votes, by weight: the blank vote first."""
-
+ONEFILE = Path(__file__).parents[2] / "observer" / "onefile.py"
 
 def single_key(folder: Path) -> tuple[Path, SingleTrustee]:
     """The private file of a single trustee, as our command writes it, and the public key."""
@@ -67,7 +55,8 @@ def test_an_election_of_ours_with_ballots_and_shares_of_the_tool_is_accepted_by_
 
 def test_an_election_of_the_tool_with_ballots_and_shares_of_ours_is_accepted_by_both(tool: BeleniosTool, tmp_path: Path) -> None:
     folder = tool.at(tmp_path)
-    codes, secrets = set_up_by_the_tool(folder)
+    theirs = set_up_by_the_tool(folder)
+    codes, secrets = theirs.codes, theirs.secrets()
     record = JointRecord(folder.archive)
     for voter, marks in CASTS:
         ballot = vote(record, codes[f"voter{voter}"], marks)
@@ -85,22 +74,8 @@ def test_an_election_of_the_tool_with_ballots_and_shares_of_ours_is_accepted_by_
     assert_accepted_by_both(record, folder)
 
 
-def set_up_by_the_tool(folder: ToolFolder) -> tuple[dict[str, str], dict[int, Secret]]:
-    """An election whose every part the tool made: the voters' codes by login, the trustees' secrets by number."""
-    uuid = folder.generate_token()
-    codes = folder.generate_credentials(uuid, [f"{n}@vote.example,voter{n},{weight}" for n, weight in enumerate(WEIGHTS)])
-    private, _ = folder.generate_trustee_key()
-    _, files = hold_mixed_ceremony(folder, 3, 2, ours=())
-    folder.make_trustees()
-    questions = [one.to_json() for one in (TREES, ROOF)]
-    folder.make_election(uuid, {"description": "No real voters.", "name": "Joint", "questions": questions})
-    folder.archive_init()
-    secrets = {owner: one.secret() for owner, one in enumerate(files, 2)}
-    return codes, {1: parse_single_key(private.read_text().strip()).secret, **secrets}
-
-
 def assert_accepted_by_both(record: JointRecord, folder: ToolFolder) -> None:
-    """The tool verifies the closed election and computes the same; our audit finds nothing."""
+    """The tool verifies the closed election and computes the same; our audit and our second verifier find nothing."""
     folder.verify()
     assert folder.compute_result() == Result(COUNTS).encode()
     tally = record.chain(EventType.ENCRYPTED_TALLY)[0]
@@ -108,6 +83,8 @@ def assert_accepted_by_both(record: JointRecord, folder: ToolFolder) -> None:
     assert folder.tool.objections(record.path, record.chain(EventType.BALLOT)) == []
     report = record.audit()
     assert (report.codes(), report.verdict, report.level, report.result) == ((), "ok", "belenios", Result(COUNTS).to_json())
+    second = subprocess.run([sys.executable, ONEFILE, record.path], capture_output=True, text=True, check=False, timeout=300)
+    assert second.returncode == 0, second.stdout
 
 
 def test_a_code_gives_the_same_key_here_and_there(tool: BeleniosTool, tmp_path: Path) -> None:
@@ -132,3 +109,9 @@ def test_an_election_is_written_with_the_same_bytes_here_and_there(tool: Belenio
     assert folder.make_trustees() == make_trustees((key,)).raw
     ours = make_election(uuid, "Jöint", description, key.public_key, questions)
     assert folder.make_election(uuid, template) == ours.raw
+
+
+def test_the_tracker_that_a_voter_compares_is_the_same_here_and_there(tool: BeleniosTool, tmp_path: Path) -> None:
+    record, codes = set_up(tmp_path / "record", make_trustees((single_key(tmp_path)[1],)))
+    ballot = vote(record, codes[0], ((1, 0),))
+    assert tool.run(tmp_path, "sha256-b64", given=ballot).decode().strip() == compact(ballot)

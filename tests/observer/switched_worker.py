@@ -81,11 +81,11 @@ class Switched(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def answer(request: dict[str, object]) -> dict[str, object]:
     """The audit's codes and verdict with the checks of `off` switched off; an exception is an answer, too."""
     from veche.observer.audit import audit
-    from veche.observer.sources import open_source
+    from veche.observer.sources import open_older, open_source
 
     OFF.clear()
     OFF.update(request["off"])  # type: ignore[call-overload]
-    against = open_source(str(request["against"])) if request["against"] else None
+    against = open_older(str(request["against"])) if request["against"] else None
     try:
         report = audit(open_source(str(request["source"])), against=against, level=request["level"])  # type: ignore[arg-type]
     except Exception as error:  # noqa: BLE001
