@@ -209,7 +209,8 @@ def _issue(rehearsal: Rehearsal, logins: Sequence[str] | None, last: bool) -> No
 def _open(rehearsal: Rehearsal) -> None:
     rehearsal.now += HOUR
     rehearsal.story.step("The announced hour has come (the clock of a rehearsal is simulated): the box opens.")
-    rehearsal.at_desk(organizer_voting.open_vote)
+    rehearsal.at_desk(lambda desk: organizer_voting.open_vote(desk, _owners(rehearsal)))
+    rehearsal.story.say("All trustees answered the roll-call: one more than needed must be at hand, or nothing is opened.")
     if rehearsal.issued < rehearsal.town.voters:
         _issue(rehearsal, None, False)
         rehearsal.story.say(f"The registrar has handed out the other codes, too: {rehearsal.issued}.")

@@ -179,13 +179,26 @@ def issued(
 
 
 @app.command("open")
-def open_(folder: Folder, at: At = None) -> None:
-    """Open the ballot box: not before the announced time, and not more than a minute late without an incident in the record."""
+def open_(
+    folder: Folder,
+    present: Annotated[
+        str, typer.Option(help="Roll-call: the numbers of the trustees who answered and have their keys at hand.", metavar="1,2,3")
+    ] = "",
+    at: At = None,
+) -> None:
+    """Open the ballot box: not before the announced time, and not more than a minute late without an incident in the record.
+
+    Call the trustees first: one more than the threshold must answer, so that the total can be decrypted even if one is lost.
+    """
     from veche.cli.organizer_voting import open_vote
     from veche.cli.terminal import tell
 
+    try:
+        numbers = [int(one) for one in present.split(",") if one.strip()]
+    except ValueError as error:
+        raise typer.BadParameter("numbers with commas between, as 1,2,3", param_hint="--present") from error
     with _at_desk(folder, at) as desk:
-        open_vote(desk)
+        open_vote(desk, numbers)
         tell(f"Open since {desk.shown(desk.now)}.")
 
 

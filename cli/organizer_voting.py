@@ -14,6 +14,7 @@ from typing import Final
 
 from veche.ballot.acknowledgement import Acknowledgement, make_acknowledgement
 from veche.ballot.encrypted_ballot import MAX_BYTES, EncryptedBallot
+from veche.ballot.trustees import SingleTrustee
 from veche.cli.board import read_board
 from veche.cli.organizer_desk import BALLOT_TIMES, Desk, refuse_early
 from veche.cli.private_files import append_private, read_file, write_new
@@ -75,14 +76,38 @@ def _verify_registrar(desk: Desk, entry: Issued) -> None:
         raise InvalidSignature("issued-signature", f"the entry is not signed by the manifest's registrar: {error}") from error
 
 
-def open_vote(desk: Desk) -> None:
-    """`opened` stands in the record. Raises Refused before the announced time, after the end, or late without an incident."""
+def open_vote(desk: Desk, present: Sequence[int]) -> None:
+    """`opened` stands in the record. `present` are the numbers of the trustees who answered the roll-call.
+
+    Raises Refused before the announced time, after the end, late without an incident, or when too few trustees are present.
+    """
     manifest = desk.view.manifest
+    _verify_roll_call(desk, set(present))
     refuse_early(desk.now, manifest.opens_at, desk.shown(manifest.opens_at), "opening")
     if desk.now >= manifest.closes_at:
         raise Refused("not-open", f"voting was to end at {desk.shown(manifest.closes_at)}; it can no longer be opened")
     _refuse_unexplained(desk, manifest.opens_at, "opening")
     desk.append([Addition(Opened(desk.uuid, desk.now))])
+
+
+def _verify_roll_call(desk: Desk, present: set[int]) -> None:
+    """At level strict: every single key, and of the group one more than must decrypt, so that one may still be lost.
+
+    Votes that nobody can decrypt are lost votes; this is the last moment to find out. Raises Refused `roll-call`.
+    """
+    trustees = desk.view.sealed_trustees()
+    unknown = present - {owner.number for owner in trustees.owners}
+    if unknown:
+        raise Refused("roll-call", f"there is no trustee {min(unknown)}; the trustees are 1 to {len(trustees.owners)}")
+    if desk.view.level != "strict":
+        return
+    for number, item in enumerate(trustees.items):
+        owners = trustees.numbers_of(number)
+        needed = 1 if isinstance(item, SingleTrustee) else item.threshold + 1
+        here = len(present.intersection(owners))
+        if here < needed:
+            who = f"trustee {owners[0]}" if len(owners) == 1 else f"trustees {owners[0]} to {owners[-1]}"
+            raise Refused("roll-call", f"roll-call: {here} of {who} answered, and {needed} are needed to open; call them first")
 
 
 def close_vote(desk: Desk) -> int:

@@ -28,13 +28,13 @@ Piece = tuple[int, list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a piece: who voted (None where refused), what was refused, the weighted sum, and the alphas' beginnings."""
+    """What became of a piece: who voted (None where refused), what was refused, the weighted sum, beginnings of alphas by ballot."""
 
     first: int
     credentials: list[str | None]
     refused: list[tuple[int, str, str]]
     total: EncryptedTally
-    alphas: list[int]
+    alphas: list[list[int]]
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ def check_piece(piece: Piece) -> Outcome:
     first, raws = piece
     credentials: list[str | None] = []
     refused: list[tuple[int, str, str]] = []
+    alphas: list[list[int]] = []
     good: list[EncryptedBallot] = []
     for place, raw in enumerate(raws):
         try:
@@ -76,11 +77,12 @@ def check_piece(piece: Piece) -> Outcome:
         except ElectionError as error:
             refused.append((first + place, error.code, error.message))
             credentials.append(None)
+            alphas.append([])
             continue
         good.append(ballot)
         credentials.append(ballot.credential)
+        alphas.append([int.from_bytes(c.alpha.encoding[:8], "big") for answer in ballot.answers for c in answer.choices])
     rows = [(_worker.weights[one.credential], tuple(answer.choices for answer in one.answers)) for one in good]
-    alphas = [int.from_bytes(c.alpha.encoding[:8], "big") for _, row in rows for answer in row for c in answer]
     return Outcome(first, credentials, refused, add_weighted(rows, nothing(_worker.election)), alphas)
 
 
@@ -90,16 +92,17 @@ def check_ballots(stream: BinaryIO, chain: ReadChain, setup: Setup, jobs: int, r
     replaced: list[tuple[int, int, str]] = []
     alphas: set[int] = set()
     equal_alphas = 0
+    repeated = _check_repeated(chain, report)
     arguments = (setup.election.raw, dict(setup.credentials.weights))
     few = len(chain.ballots) <= PIECE
     with executor(1 if few else jobs, prepare, arguments) as pool:
         for outcome in pool.run(check_piece, _pieces(stream, chain)):
             _take(outcome, chain, counted, replaced, report)
-            for alpha in outcome.alphas:
-                equal_alphas += alpha in alphas
-                alphas.add(alpha)
+            for place, beginnings in enumerate(outcome.alphas, outcome.first):
+                for alpha in beginnings if place not in repeated else ():
+                    equal_alphas += alpha in alphas
+                    alphas.add(alpha)
             progress("9.6", outcome.first + len(outcome.credentials), len(chain.ballots))
-    _check_repeated(chain, report)
     _take_out(stream, replaced, setup, counted)
     _count(setup, len(chain.ballots), report)
     report.counts["voters"] = len(counted.last)
@@ -140,14 +143,17 @@ def _take(outcome: Outcome, chain: ReadChain, counted: Counted, replaced: list[t
         counted.total = add_weighted([(1, outcome.total.rows)], counted.total)
 
 
-def _check_repeated(chain: ReadChain, report: Report) -> None:
-    """Step 9.6.12: an old ballot sent again would put itself in the place of a newer one."""
+def _check_repeated(chain: ReadChain, report: Report) -> set[int]:
+    """Step 9.6.12: an old ballot sent again would put itself in the place of a newer one. The places of such ballots."""
     seen: set[bytes] = set()
-    for digest, _, _ in chain.ballots:
+    repeated: set[int] = set()
+    for place, (digest, _, _) in enumerate(chain.ballots):
         if digest in seen:
+            repeated.add(place)
             name = digest.hex()
             report.error("duplicate-ballot", f"ballot {name}", f"ballot {name[:16]}…: stands twice in the chain")
         seen.add(digest)
+    return repeated
 
 
 def _take_out(stream: BinaryIO, replaced: list[tuple[int, int, str]], setup: Setup, counted: Counted) -> None:

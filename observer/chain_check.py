@@ -27,7 +27,8 @@ class ReadChain:
     shares: list[ChainItem] = field(default_factory=list)
     result: ChainItem | None = None
     event_hashes: list[bytes] = field(default_factory=list)
-    owners: dict[int, int] = field(default_factory=dict)
+    owners: dict[str | None, int] = field(default_factory=dict)
+    """Whose share it is, by the payload of its event."""
     hashes: set[bytes] = field(default_factory=set)
     """SHA-256 of every record, events among them."""
     order: EventOrder = field(default_factory=EventOrder)
@@ -70,7 +71,7 @@ def _keep(chain: ReadChain, item: ChainItem) -> None:
     chain.hashes.add(chain.event_hashes[-1])
     chain.order = item.order
     if item.owner is not None:
-        chain.owners[item.event.height] = item.owner
+        chain.owners[item.event.payload] = item.owner
     if item.event.type is EventType.BALLOT:
         ballot = item.records[0]
         digest = sha256(ballot.content).digest()

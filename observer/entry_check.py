@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -12,6 +13,7 @@ from veche.ballot.trustees import SingleTrustee, Trustees, parse_trustees
 from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
 from veche.crypto.run_file import FinishedRun, Run, parse_run
 from veche.ledger.annex import Annex, Dkg, ShareRefused
+from veche.ledger.annex import Manifest as ManifestAnnex
 from veche.ledger.entry import Entry, named_data, parse_entry, step_of
 from veche.ledger.event import Event, EventType, has_payload
 from veche.ledger.record import read_entries, verify_same_chain
@@ -52,6 +54,8 @@ def check_entries(source: Source, chain: ReadChain, report: Report) -> ReadEntri
     try:
         raw = source.manifest()
         report.count("folder-form", 3)
+        _verify_manifest_entry(source, raw)
+        report.count("manifest-hash")
         read = ReadEntries(parse_manifest(raw), raw)
         report.election = read.manifest.uuid
         report.at = "entries.jsonl"
@@ -75,6 +79,18 @@ def check_entries(source: Source, chain: ReadChain, report: Report) -> ReadEntri
     return read
 
 
+def _verify_manifest_entry(source: Source, raw: bytes) -> None:
+    """Check 9.4.1 for the first entry, before anything is read from the manifest: it names this one. Raises Inconsistent."""
+    named = None
+    with suppress(ElectionError):  # An entry that cannot be read is found where the entries are read.
+        first = next(_texts(source), None)
+        entry = None if first is None else parse_entry(first[1], None)
+        named = entry.manifest if isinstance(entry, ManifestAnnex) else None
+    found = sha256(raw).hexdigest()
+    if named is not None and named != found:
+        raise Inconsistent("manifest-hash", f"manifest.json has SHA-256 {found[:16]}…, the first entry names {named[:16]}…")
+
+
 def _verify_name(source: Source, manifest: Manifest) -> None:
     name = source.archive_name()
     if name != manifest.uuid:
@@ -93,7 +109,8 @@ def _read_entry(read: ReadEntries, text: bytes, report: Report) -> None:
     if isinstance(entry, Event):
         read.order.append(len(read.event_hashes))
         read.event_hashes.append(sha256(text).digest())
-        read.event_kinds.append(_BARE[entry.type])
+        # Whose share it is follows from what the entry itself names, not from the archive's event at the same height.
+        read.event_kinds.append(entry if entry.type is EventType.PARTIAL_DECRYPTION else _BARE[entry.type])
     else:
         report.count("entry-election")
         read.order.append(entry)
@@ -151,7 +168,11 @@ def _walk(read: ReadEntries, chain: ReadChain, report: Report) -> None:
             time = time.after(one)
             report.count("entry-time")
         else:
-            state = next_state(state, step_of(read.event_kinds[one], chain.owners.get(one)))
+            event = read.event_kinds[one]
+            owner = chain.owners.get(event.payload)
+            if event.type is EventType.PARTIAL_DECRYPTION and owner is None and event.type in state.may_follow():
+                raise Inconsistent("chain-differs", f"event {one} among the entries is a share that is not in the archive")
+            state = next_state(state, step_of(event, owner))
         report.count("entry-order")
     read.state = state
     report.state = "draft" if state.name == "(nothing)" else state.name

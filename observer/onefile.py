@@ -1886,6 +1886,11 @@ def phase_entries(case: Case) -> str:
         return "none, only the archive is given"
     with step("folder-form", record.name):  # 9.2.1
         require(record.entries is not None and record.manifest is not None, "entries.jsonl or manifest.json is missing")
+    with step("manifest-hash", "manifest.json"):  # 9.4.1, before anything is read from the manifest
+        named = re.match(rb'\{"annex":"manifest",.*"manifest":"([0-9a-f]{64})"\}\n', record.entries or b"")
+        same_manifest = named is None or named[1].decode() == sha256_hex(record.manifest or b"")
+        require(same_manifest, "the first entry names another manifest than this one")
+    with step("folder-form", record.name):  # 9.2.1
         try:
             case.manifest = parse_manifest(record.manifest or b"")
         except CheckError:

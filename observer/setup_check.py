@@ -14,7 +14,6 @@ from veche.crypto.errors import ElectionError, Inconsistent, InvalidProof, Malfo
 from veche.crypto.group import Point
 from veche.crypto.run_file import EndedRun, verify_new_keys, verify_run, verify_run_matches
 from veche.ledger.annex import Drill as DrillAnnex
-from veche.ledger.annex import Manifest as ManifestAnnex
 from veche.ledger.chain_reader import ChainItem
 from veche.ledger.payload import verify_setup_data
 from veche.observer.entry_check import ReadEntries
@@ -116,7 +115,6 @@ def _check_manifest(election: Election, line: LevelLine | None, read: ReadEntrie
     try:
         if line is None:
             raise Malformed("manifest-line", "the election's description ends in no line that names level and manifest")
-        verify_manifest_entry(read)
         verify_manifest(
             read.manifest, read.manifest_raw, line, election.uuid, [question.answers for question in election.questions]
         )
@@ -128,14 +126,6 @@ def _check_manifest(election: Election, line: LevelLine | None, read: ReadEntrie
     for code in ("manifest-level", "manifest-election", "manifest-options"):
         report.count(code)
     report.level = line.level
-
-
-def verify_manifest_entry(read: ReadEntries) -> None:
-    """Check 9.4.1 for the first entry: it names this manifest. Raises Inconsistent."""
-    named = next((entry.manifest for _, entry in read.annexes() if isinstance(entry, ManifestAnnex)), None)
-    found = sha256(read.manifest_raw).hexdigest()
-    if named is not None and named != found:
-        raise Inconsistent("manifest-hash", f"manifest.json has SHA-256 {found[:16]}…, the first entry names {named[:16]}…")
 
 
 def _without_entries(in_folder: bool, asked: str | None, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veche.ballot.combination import combine, missing_shares, verify_shares_agree
@@ -94,9 +94,11 @@ def check_shares(chain: ReadChain, read: ReadEntries | None, setup: Setup, work:
     report.count("decryption-proof", len(chain.shares) * len(work.tally.alphas))
     report.counts["shares"] = len(chain.shares)
     _report_bad(bad, setup, work, report)
+    # A trustee refused for its strong proof may hand in the same share with a better one: then it stands in the archive.
+    given = {record.name: record.content for item in chain.shares for record in item.records}
     for index, entry in read.annexes() if read is not None else ():
         if read is not None and isinstance(entry, ShareRefused):
-            _check_refused(entry, f"entry {index}", read, setup, work, report)
+            _check_refused(entry, f"entry {index}", read.data | given, setup, work, report)
     if not report.stopped():
         try:
             verify_shares_agree(setup.trustees, work.good)
@@ -140,7 +142,9 @@ def _report_bad(bad: dict[int, ElectionError], setup: Setup, work: Decryption, r
             report.refuse(error, f"trustee {owner}")
 
 
-def _check_refused(entry: ShareRefused, record: str, read: ReadEntries, setup: Setup, work: Decryption, report: Report) -> None:
+def _check_refused(
+    entry: ShareRefused, record: str, contents: Mapping[str, bytes], setup: Setup, work: Decryption, report: Report
+) -> None:
     """Step 9.9.6: the refused share was signed by its trustee and is bad for the reason given; else the organizer erred."""
     report.count("share-refused")
     if entry.proof is None or entry.signature is None:
@@ -154,12 +158,12 @@ def _check_refused(entry: ShareRefused, record: str, read: ReadEntries, setup: S
     try:
         if owner is None:
             raise Refused("share-refused", f"a share of trustee {entry.owner}; there are {len(setup.trustees.owners)}")
-        statement = work.place.statement(entry.owner, read.data[entry.payload])
+        statement = work.place.statement(entry.owner, contents[entry.payload])
         verify_delivery(entry.signature, entry.proof, entry.owner, owner.public_key, statement)
     except (Refused, InvalidSignature) as error:
         report.error("share-refused", record, f"the organizer named trustee {entry.owner} for a share it did not sign: {error}")
         return
-    reason = _fault(entry, owner, read, work)
+    reason = _fault(entry, owner, contents, work)
     if reason != entry.reason:
         found = "nothing is wrong with it" if reason is None else f"it is bad by {reason}"
         report.error("share-refused", record, f"the organizer refused trustee {entry.owner}'s share by {entry.reason}, but {found}")
@@ -167,11 +171,11 @@ def _check_refused(entry: ShareRefused, record: str, read: ReadEntries, setup: S
         report.warn("share-refused-rightly", record, f"trustee {entry.owner} sent a bad share ({entry.reason}), signed by itself")
 
 
-def _fault(entry: ShareRefused, owner: Owner, read: ReadEntries, work: Decryption) -> str | None:
+def _fault(entry: ShareRefused, owner: Owner, contents: Mapping[str, bytes], work: Decryption) -> str | None:
     """What is wrong with the refused share, by the rules by which the organizer must have refused it."""
-    owned = read.data[entry.payload]
+    owned = contents[entry.payload]
     try:
-        share = read.data.get(parse_owned(owned).payload)
+        share = contents.get(parse_owned(owned).payload)
     except Malformed:
         share = None
     return fault_of(owned, share, entry.proof, owner.number, owner.public_key, work.tally, work.place)

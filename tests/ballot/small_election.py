@@ -17,7 +17,7 @@ from veche.ballot.encrypted_ballot import EncryptedBallot, read_ballot, verify_b
 from veche.ballot.prepared_ballot import prepare_ballot
 from veche.crypto.canonical_json import encode, parse
 from veche.crypto.group import G, Point, secret_multiple
-from veche.crypto.scalar import Secret
+from veche.crypto.scalar import Q, Secret
 from veche.crypto.schnorr import sign_version1
 from veche.crypto.version1 import ballot_signature_prefix, compact
 
@@ -29,6 +29,7 @@ BLANK = Question("Chair", ("Ann", "Bob"), 1, 1, True)
 ALL_KINDS = (PLAIN, RANGED, BLANK)
 LEGAL = ((1, 0), (0, 1, 1), (0, 0, 1))
 """Legal choices for ALL_KINDS."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -88,6 +89,33 @@ def resigned(raw: bytes, voter: int, change: Callable[[Any], None]) -> bytes:
     commitment = compact(encode(value))
     proof = sign_version1(key(f"voter {voter}").secret, ballot_signature_prefix(commitment), stream("again"))
     return encode(value | {"signature": {"hash": commitment, "proof": proof.to_json()}})
+
+
+def without(*path: Any) -> Callable[[Any], None]:
+    def change(value: Any) -> None:
+        for step in path[:-1]:
+            value = value[step]
+        del value[path[-1]]
+
+    return change
+
+
+def put(new: Any, *path: Any) -> Callable[[Any], None]:
+    def change(value: Any) -> None:
+        for step in path[:-1]:
+            value = value[step]
+        value[path[-1]] = new
+
+    return change
+
+
+def add_to(field: str, *path: Any) -> Callable[[Any], None]:
+    def change(value: Any) -> None:
+        for step in path:
+            value = value[step]
+        value[field] = str((int(value[field]) + 1) % Q)
+
+    return change
 
 
 @st.composite

@@ -77,9 +77,7 @@ def test_the_order_of_the_ballots_does_not_change_the_tally(parts: list[tuple[in
     replaced=st.lists(st.tuples(weights, st.sampled_from(range(6))), max_size=3),
 )
 @settings(max_examples=50)
-def test_a_negative_weight_takes_out_exactly_what_was_added(
-    kept: list[tuple[int, int]], replaced: list[tuple[int, int]]
-) -> None:
+def test_a_negative_weight_takes_out_exactly_what_was_added(kept: list[tuple[int, int]], replaced: list[tuple[int, int]]) -> None:
     stay = [(weight, BALLOTS[which]) for weight, which in kept]
     leave = [(weight, BALLOTS[which]) for weight, which in replaced]
     everything = add_weighted(stay + leave, nothing(ASKED))

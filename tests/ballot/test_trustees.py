@@ -27,9 +27,7 @@ from veche.crypto.proof import Proof
 from veche.crypto.scalar import Q
 
 GROUP = hold_ceremony(name="trustees").group
-ANNA, BORIS = (
-    SingleTrustee.make(key(name).secret, key(name).public, name, stream(f"pok {name}")) for name in ("Anna", "Boris")
-)
+ANNA, BORIS = (SingleTrustee.make(key(name).secret, key(name).public, name, stream(f"pok {name}")) for name in ("Anna", "Boris"))
 NAMELESS = SingleTrustee.make(key("Vera").secret, key("Vera").public, None, stream("pok Vera"))
 MIXED = make_trustees((ANNA, GROUP, NAMELESS))
 SINGLE = make_trustees((ANNA,)).raw

@@ -49,24 +49,33 @@ def test_only_the_registrars_own_word_counts(at: At, capsys: pytest.CaptureFixtu
 
 def test_the_box_opens_at_the_announced_time_and_not_a_second_earlier(at: At, capsys: pytest.CaptureFixture[str]) -> None:
     made = at("hand-out")
-    refused(made, "too-early", capsys, "open", at=opens(made) - 1)
-    refused(made, "not-open", capsys, "open", at=closes(made))
-    assert organizer(made, "open", at=opens(made)) == 0
+    refused(made, "too-early", capsys, "open", "--present", "1,2,3", at=opens(made) - 1)
+    refused(made, "not-open", capsys, "open", "--present", "1,2,3", at=closes(made))
+    assert organizer(made, "open", "--present", "1,2,3", at=opens(made)) == 0
     assert checked(made).state == "open"
 
 
 def test_a_late_opening_needs_an_explanation_in_the_record(at: At, capsys: pytest.CaptureFixture[str]) -> None:
     made = at("hand-out")
     late = opens(made) + 61
-    refused(made, "too-late", capsys, "open", at=late)
+    refused(made, "too-late", capsys, "open", "--present", "1,2,3", at=late)
     assert organizer(made, "incident", "power-failure", at=late) == 0
-    assert organizer(made, "open", at=late) == 0
+    assert organizer(made, "open", "--present", "1,2,3", at=late) == 0
     checked(made)
+
+
+@pytest.mark.parametrize("present", ["", "1,2", "2,2", "1,2,4"])
+def test_the_box_stays_shut_until_one_trustee_more_than_needed_has_answered(
+    at: At, capsys: pytest.CaptureFixture[str], present: str
+) -> None:
+    made = at("hand-out")
+    refused(made, "roll-call", capsys, "open", "--present", present, at=opens(made))
+    assert organizer(made, "open", "--present", "3,1,2", at=opens(made)) == 0
 
 
 def test_a_minute_is_not_late(at: At) -> None:
     made = at("hand-out")
-    assert organizer(made, "open", at=opens(made) + 60) == 0
+    assert organizer(made, "open", "--present", "1,2,3", at=opens(made) + 60) == 0
     checked(made)
 
 
@@ -177,7 +186,7 @@ def test_no_ballot_is_taken_outside_the_announced_time_or_while_suspended(
 def test_a_code_that_was_not_handed_out_cannot_vote(at: At, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = at("seal")
     made.now = opens(made)
-    assert organizer(made, "open") == 0
+    assert organizer(made, "open", "--present", "1,2,3") == 0
     path = ballots(made, range(1), tmp_path / "box")[0]
     assert organizer(made, "accept", path) == 1
     assert "[not-issued]" in codes_of(capsys)

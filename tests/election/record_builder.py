@@ -321,8 +321,8 @@ class Story:
         secret = key or self.secrets[owner]
         message = self.place.statement(owner, owned).delivery(strong)
         signature = sign(secret, secret_multiple(secret, G), message, stream("delivery"))
-        proofs = {"proof": strong.to_json(), "signature": signature.to_json()}
-        self.annex("share-refused", owner=owner, payload=payload, **proofs, reason=reason)
+        proof_json, signed = strong.to_json(), signature.to_json()
+        self.annex("share-refused", owner=owner, payload=payload, proof=proof_json, signature=signed, reason=reason)
 
     def _publish(self) -> None:
         counts = self.part("result", Result(self.counts()).encode())

@@ -117,7 +117,8 @@ class Dealt:
             hashes = tuple(sha256(text.encode()).hexdigest() for text in texts)
             message = reveal_message(list_hash(certificates), place, shown, hashes)
             made = Reveal(one.line(), lot, hashes, sign(own.signing, own.verification, message, random))
-            reveals.append(self.reveals.get(place, lambda reveal: reveal)(made))
+            change = self.reveals.get(place)
+            reveals.append(made if change is None else change(made))
         terms = Terms(self.size, self.threshold, Cipher.GCM, (100, 200, 300), NAMES[: self.size])
         return Ceremony(item, terms, certificates, shown, tuple(reveals), earlier)
 

@@ -35,7 +35,7 @@ def make_ballot(election: Election, voter: int, marks: Sequence[Sequence[int]], 
     return prepared.sign(voter_secret(voter), stream(f"sign {voter} {seed}"))
 
 
-def resigned(ballot: bytes, voter: int, change: Callable[[Text], None]) -> bytes:
+def resigned(ballot: bytes, voter: int, change: Callable[[Text], object]) -> bytes:
     """The ballot with something changed in it, signed again by its voter."""
     value: Any = parse(ballot)
     del value["signature"]

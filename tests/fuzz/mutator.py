@@ -148,7 +148,7 @@ def _changed_text(value: str, others: Sequence[bytes], random: Random) -> str:
     if not value or random.random() < 0.3:
         return str(random.choice(VALUES))
     at = random.randrange(len(value))
-    return value[:at] + random.choice("0123456789abcdefABCDEF \"\\+=,-zZé\n\0") + value[at + random.choice((0, 1)) :]
+    return value[:at] + random.choice('0123456789abcdefABCDEF "\\+=,-zZé\n\0') + value[at + random.choice((0, 1)) :]
 
 
 Change = Callable[[bytes, Sequence[bytes], Random], bytes]

@@ -120,7 +120,7 @@ def annex(kind: str, **given: Any) -> Callable[[Story], None]:
     return lambda story: story.annex(kind, f"another {kind}", **given)
 
 
-def after_writing(tell: Callable[[], Story], change: Callable[[Path, Story], None]) -> Make:
+def after_writing(tell: Callable[[], Story], change: Callable[[Path, Story], object]) -> Make:
     """The folder of a story with something done to the files."""
 
     def make(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from tests.crypto.ceremony_story import (
@@ -21,7 +22,21 @@ from tests.crypto.ceremony_story import (
 from tests.election.record_builder import CLOSES, OPENS, REGISTRAR, Change, Story
 from tests.election.trustee_keys import Ceremony, Dealt, honest_ceremony, single
 from tests.election.voters import Text
-from tests.observer.refusal_case import Case, Input, Make, adding, bare, bel, changed, fields, refusals, replacing, to, told
+from tests.observer.refusal_case import (
+    Case,
+    Input,
+    Make,
+    adding,
+    after_writing,
+    bare,
+    bel,
+    changed,
+    fields,
+    refusals,
+    replacing,
+    to,
+    told,
+)
 from veche.ballot.manifest import level_line
 from veche.crypto.canonical_json import encode, parse
 from veche.crypto.complaint import Complaint, complain
@@ -73,6 +88,11 @@ def other_manifest_named(entries: list[bytes], story: Story) -> list[bytes]:
     return [entries[0].replace(right, story.keep(b"{}").encode()), *entries[1:]]
 
 
+def rewritten_manifest(folder: Path, story: Story) -> object:
+    """Two days of appeal less."""
+    return (folder / "manifest.json").write_bytes(encode(story.manifest | {"appeal_days": 1}))
+
+
 def description(change: Callable[[str], str | None]) -> Make:
     return changed(line=lambda line, _: change(line))
 
@@ -83,6 +103,8 @@ MANIFESTS: list[Case] = [
         "manifest.json",
         {
             "another manifest in the level line": description(lambda _: level_line("strict", "ab" * 32)),
+            "a manifest.json that was changed": after_writing(Story, rewritten_manifest),
+            "a manifest.json that is empty": after_writing(Story, lambda folder, _: (folder / "manifest.json").write_bytes(b"")),
             "another manifest in the first entry": changed(entries=other_manifest_named),
         },
     ),

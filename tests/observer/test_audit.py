@@ -42,7 +42,8 @@ def audited(path: Path, **asked: Any) -> Report:
 
 def said(report: Report) -> dict[str, Any]:
     """The report as it is printed, but for where the record was."""
-    return json.loads(json.dumps(report.to_json()))
+    printed: dict[str, Any] = json.loads(json.dumps(report.to_json()))
+    return printed
 
 
 def test_a_whole_record_is_found_good_and_everything_in_it_is_counted(tmp_path: Path) -> None:

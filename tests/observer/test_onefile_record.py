@@ -144,7 +144,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "an empty line": (lambda folder: spoil(folder / "entries.jsonl", b"\n", b"\n\n"), "folder-form"),
     "a space in an entry": (lambda folder: spoil(folder / "entries.jsonl", b'"time":', b'"time": '), "entry-malformed"),
     "another event": (lambda folder: spoil(folder / "entries.jsonl", b'"height":3', b'"height":9'), "chain-differs"),
-    "manifest changed": (lambda folder: spoil(folder / "manifest.json", b"RUB", b"EUR"), "data-missing"),
+    "manifest changed": (lambda folder: spoil(folder / "manifest.json", b"RUB", b"EUR"), "manifest-hash"),
     "data gone": (lambda folder: data_file(folder).unlink(), "data-missing"),
     "data changed": (lambda folder: data_file(folder).write_bytes(b"x"), "data-hash"),
     "data that nothing names": (lambda folder: store(folder, b"x"), "data-unnamed"),
