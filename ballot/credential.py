@@ -121,6 +121,9 @@ class PublicCredentials:
         return tuple((weight, classes[weight]) for weight in sorted(classes) if classes[weight] < least)
 
 
+LARGEST_TOTAL = 10**20
+"""A total weight must stay below this: sums and counts have at most 20 digits."""
+
 _PLAIN = re.compile(r"[^,]*")
 _WEIGHTED = re.compile(r"[^,]*,(?:0|[1-9][0-9]{0,17})")
 
@@ -141,9 +144,11 @@ def parse_public_credentials(raw: bytes) -> PublicCredentials:
     for place, line in enumerate(lines, 1):
         if form.fullmatch(line) is None:
             raise Malformed("credentials-malformed", f"public credential {place} is not written {written} like the first one")
+    weights = [int(line.partition(",")[2]) for line in lines] if weighted else [1] * len(lines)
+    if sum(weights) >= LARGEST_TOTAL:
+        raise Malformed("credentials-malformed", "the weights of the public credentials add up to 10^20 or more")
     credentials = [line.partition(",")[0] for line in lines] if weighted else lines
     _verify_members(credentials)
-    weights = [int(line.partition(",")[2]) for line in lines] if weighted else [1] * len(lines)
     return PublicCredentials(raw, _distinct(credentials, weights), weighted)
 
 

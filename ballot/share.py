@@ -124,7 +124,7 @@ def parse_share(raw: bytes, tally: EncryptedTally, owner: int) -> PartialDecrypt
     """The share in `raw`, of the tally's shape. Raises Malformed `share-malformed` or `share-factor` naming the trustee."""
     try:
         value = fields(parse_canonical(raw), ("decryption_factors", "decryption_proofs"))
-        texts = _flat(value["decryption_factors"], tally)
+        texts = [text(factor) for factor in _flat(value["decryption_factors"], tally)]
         proofs = tuple(Proof.from_json(proof) for proof in _flat(value["decryption_proofs"], tally))
     except Malformed as error:
         raise Malformed("share-malformed", f"share of trustee {owner}: {error}") from error

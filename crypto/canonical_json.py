@@ -47,7 +47,11 @@ def parse(data: bytes, limit: int = MAX_BYTES) -> Json:
     _refuse_depth(data)
     try:
         value: Json = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_refuse_float, parse_constant=_refuse_float
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_int=_integer,
+            parse_float=_refuse_float,
+            parse_constant=_refuse_float,
         )
     except UnicodeDecodeError as error:
         raise Malformed("not-json", f"byte {error.start} is not UTF-8") from error
@@ -128,6 +132,12 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(value) != len(pairs):
         raise ValueError("doubled key")
     return value
+
+
+def _integer(written: str) -> int:
+    if written == "-0":
+        raise ValueError("minus zero")
+    return int(written)
 
 
 def _refuse_float(_: str) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 _LONGEST = 2000
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A title in a hostile file could hold commands for the reader's terminal, or lines that look like ours (attack C14)."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_LONGEST])
 
@@ -25,7 +25,7 @@ class ElectionError(Exception):
     def __init__(self, code: str, message: str, *listed: str) -> None:
         super().__init__(code, message, *listed)
         self.code = code
-        self.message = "\n".join(_one_line(text) for text in (message, *listed))
+        self.message = "\n".join(one_line(text) for text in (message, *listed))
 
     def __str__(self) -> str:
         return self.message

@@ -28,7 +28,7 @@ Piece = tuple[int, list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a piece: who voted (None where refused), what was refused, the weighted sum, beginnings of alphas by ballot."""
+    """What became of a piece: who voted (None where refused), what was refused, the weighted sum, beginnings of alphas."""
 
     first: int
     credentials: list[str | None]

@@ -129,7 +129,7 @@ class Report:
 # Strict JSON: one text per value. Two parsers that differ about one text would see two different ballots.
 
 MAX_DEPTH = 16
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 LARGEST_NUMBER = 2**30 - 1  # Belenios writes larger weights and counts as decimal strings
 
 
@@ -262,7 +262,7 @@ def maybe(item: Any) -> Callable[[Any], bool]:
 
 
 is_hash = pattern("[0-9a-f]{64}")
-is_decimal = pattern("0|[1-9][0-9]{0,99}")
+is_decimal = pattern("0|[1-9][0-9]{0,19}")
 is_weight = pattern("0|[1-9][0-9]{0,17}")
 is_uuid = pattern("[1-9A-HJ-NP-Za-km-z]{14,64}")
 is_id = pattern("[A-Za-z0-9._-]{1,64}")
@@ -1100,6 +1100,7 @@ def parse_election(text: bytes) -> tuple[dict[str, Any], list[Question]]:
     """The fields of election.json and its questions. Checks 9.3.2 and 9.3.3."""
     where = "election.json"
     with step("election-malformed", where):  # 9.3.2
+        require(len(text) <= 1_000_000, "it has more than 1,000,000 bytes")
         value = parse_json(text)
         require(type(value) is dict, "an election is an object")
         require(is_integer(value.get("version")) and is_text(value.get("group")), "version or group is missing")
@@ -1113,12 +1114,13 @@ def parse_election(text: bytes) -> tuple[dict[str, Any], list[Question]]:
         require(not kinds & {"NonHomomorphic", "Lists"}, "questions for a mixnet or with lists cannot be checked yet")
     with step("election-malformed", where):
         require(fits(value, ELECTION, ordered=False), "it has not exactly the fields of an election, with their types")
-        require(listed != [], "there is no question")
+        require(1 <= len(listed) <= 100, "it has not 1 to 100 questions")
         remember(decode(value["public_key"]))
     questions = [Question(q["answers"], q.get("blank", False), q["min"], q["max"]) for q in listed]
     with step("question-limits", where):  # 9.3.3
         for number, q in enumerate(questions, 1):
-            require(0 <= q.minimum <= q.maximum <= len(q.answers) >= 1, f"the limits of question {number} cannot be")
+            require(1 <= len(q.answers) <= 1000, f"question {number} has not 1 to 1000 answers")
+            require(0 <= q.minimum <= q.maximum <= len(q.answers), f"the limits of question {number} cannot be")
     return value, questions
 
 
@@ -1137,6 +1139,7 @@ def parse_credentials(text: bytes, with_login: bool = False) -> tuple[dict[str, 
         weighted = len(parts[0]) == 2
         require(all(len(one) == 1 + weighted for one in parts), "either all credentials have a weight or none has one")
         require(all(is_weight(one[1]) for one in parts if weighted), "a weight is a number of at most 18 digits")
+        require(not weighted or sum(int(one[1]) for one in parts) < 10**20, "the weights add up to 10^20 or more")
     credentials: dict[str, tuple[Point, int]] = {}
     for one in parts:
         with step("credential-invalid", f"credential {one[0][:16]}…"):  # 9.3.5
@@ -1938,9 +1941,12 @@ def hidden_trustees(case: Case, lines: list[bytes]) -> Trustees | None:
         runs = run_chain(case.find, match[1].decode()) if match else []
         text = case.find(runs[0].get("trustees", "")) if runs else text
     try:
-        return parse_trustees(text) if text is not None else None
+        trustees = parse_trustees(text) if text is not None else None
+        for group in trustees.groups if trustees else []:
+            check_limits(group.threshold, len(group.owners), group.raw, group.coefficients)
     except CheckError:
-        return None  # said by 9.3.7
+        return None  # said by 9.3.7 or 9.3.8
+    return trustees
 
 
 def has_shuffles(events: list[Event]) -> bool:
@@ -1950,7 +1956,8 @@ def has_shuffles(events: list[Event]) -> bool:
     except CheckError:
         return False
     questions = value.get("questions") if type(value) is dict else None
-    return any(type(q) is dict and q.get("type") == "NonHomomorphic" for q in questions or [])
+    listed = questions if type(questions) is list else []
+    return any(type(q) is dict and q.get("type") == "NonHomomorphic" for q in listed)
 
 
 def check_data(case: Case) -> None:

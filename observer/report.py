@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from veche.crypto.canonical_json import Json
-from veche.crypto.errors import ElectionError, Unsupported
+from veche.crypto.errors import ElectionError, Unsupported, one_line
 from veche.observer.steps import BY_CODE, PHASES, STEPS, phase_of
 
 Severity = Literal["error", "unchecked", "warning", "notice"]
@@ -58,6 +58,7 @@ class Report:
 
     def add(self, finding: Finding) -> None:
         """Keep a finding; after 20 of one code the rest is only counted."""
+        finding = replace(finding, record=one_line(finding.record), message=one_line(finding.message))
         same = sum(1 for one in self.findings if one.code == finding.code)
         if same < MAX_FINDINGS_PER_CODE:
             self.findings.append(finding)

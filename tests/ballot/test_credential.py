@@ -296,6 +296,7 @@ MALFORMED = {
     "another script's digit": as_list(f"{A},\u0661"),
     "login kept": as_list(f"{A},1,login"),
     "weight of 100 digits": as_list(f"{A},{'9' * 100}"),
+    "weights that add up to 10^20": as_list(*(f"{A},{10**18 - 1}" for _ in range(101))),
     "weight of 10,000 digits": as_list(f"{A},{'9' * 10_000}"),
 }
 

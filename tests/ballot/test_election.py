@@ -40,6 +40,10 @@ def code_of(raw: bytes, kind: type[ElectionError] = Malformed) -> str:
     return refusal.value.code
 
 
+def test_minus_zero_is_no_number() -> None:
+    assert code_of(text().replace(b'"min":0', b'"min":-0')) == "election-malformed"
+
+
 @pytest.mark.parametrize("name", HONEST)
 def test_the_fixtures_have_the_fingerprint_that_the_tool_computed(name: str) -> None:
     folder = VECTORS / "fixtures/belenios" / name

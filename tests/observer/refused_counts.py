@@ -192,6 +192,7 @@ TALLIES: list[Case] = [
         {
             "an unknown field": share(lambda value: value.update(note="x")),
             "a factor too few": share(lambda value: value["decryption_factors"][0].pop()),
+            "a factor that is a number": share(lambda value: value["decryption_factors"][0].__setitem__(0, 1)),
             "a response plus q": share(plus_q),
             "a newline": changed(share_1=adding(b"\n")),
         },

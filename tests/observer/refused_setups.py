@@ -9,7 +9,7 @@ from tests.crypto.ceremony_story import stream
 from tests.election.record_builder import QUESTION, Story
 from tests.election.trustee_keys import Dealt, Item, single, with_json
 from tests.election.voters import voter_key
-from tests.observer.refusal_case import Case, Make, bare, bel, changed_bare, refusals, replacing, vector
+from tests.observer.refusal_case import Case, Make, bare, bel, changed_bare, refusals, replacing, told, vector
 from veche.ballot.election import Question
 from veche.crypto.canonical_json import Json, encode, parse
 from veche.crypto.certificate import Context
@@ -77,6 +77,16 @@ def credentials(change: Callable[[list[str]], list[str]], **given: Any) -> Make:
     return bel(lambda: bare({"credentials": text}, **given))
 
 
+DRILLS = [f"drill {owner}" for owner in range(1, 5)]
+
+
+def key_twice() -> Item:
+    """A group that lists the verification key of its last member twice."""
+    item = Dealt().item()
+    content: Any = parse(encode(item.json[1]))
+    return with_json(item, {"verification_keys": [*content["verification_keys"], content["verification_keys"][2]]})
+
+
 def zeros(threshold: int) -> Polynomial:
     """A polynomial with one coefficient more than it should have: the highest is 0, so that nothing else is wrong."""
     return Polynomial((*Polynomial.random(threshold, stream("zeros")).coefficients, Secret.of(0)))
@@ -126,6 +136,7 @@ SETUPS: list[Case] = [
             "a number with a point": changed_bare(election=replacing(b'"max":1', b'"max":1.0')),
             "twenty lists in each other": changed_bare(election=replacing(b'"name":"Trees"', b'"name":' + b"[" * 20 + b"]" * 20)),
             "a short uuid": election(lambda value: value.update(uuid="4hVeche")),
+            "questions that are a number": told(changes={"election": replacing(b'"questions":[', b'"questions":1,"q":[')}),
             "no question": election(lambda value: value.update(questions=[])),
             "the identity as key": election(lambda value: value.update(public_key=IDENTITY.hex())),
             "a key of small order": election(lambda value: value.update(public_key=ORDER_8)),
@@ -192,6 +203,7 @@ SETUPS: list[Case] = [
             "a coefficient too many": group(polynomials={place: zeros(2) for place in (1, 2, 3)}),
             "a threshold of 0": group(lambda content: {**content, "threshold": 0}),
             "a threshold above the number": group(lambda content: {**content, "threshold": 4}),
+            "a key too many": told(ceremony=None, level="belenios", items=(key_twice(),), skip=frozenset(("dkg", *DRILLS))),
             "a member without a key": group(lambda content: {**content, "verification_keys": content["verification_keys"][:2]}),
         },
     ),
