@@ -118,7 +118,7 @@ def _check_language(value: Json) -> None:
 
 def _refuse_unsupported(value: dict[str, Json]) -> None:
     """Before anything else is read: what belongs to another protocol is not called malformed."""
-    version = integer(value.get("version"))
+    version = integer(value.get("version"), -(2**62))
     if version != 1:
         raise Unsupported("unsupported-version", f"protocol version {version} is not supported; this program checks version 1")
     group = text(value.get("group"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from veche.ballot.election import Election
+from veche.ballot.share import MAX_PER_CIPHERTEXT
 from veche.ballot.tally import EncryptedTally, weight_from_json, weight_to_json
 from veche.crypto.canonical_json import Json, array, encode, fields, parse_canonical
 from veche.crypto.discrete_log import LogarithmTable
@@ -28,8 +29,9 @@ class Result:
 
 def parse_result(raw: bytes, election: Election) -> Result:
     """The result in `raw`, of the election's shape. Raises Malformed `result-malformed`."""
+    limit = MAX_PER_CIPHERTEXT * (sum(question.ciphertexts for question in election.questions) + 1)
     try:
-        rows = array(fields(parse_canonical(raw), ("result",))["result"], len(election.questions))
+        rows = array(fields(parse_canonical(raw, limit), ("result",))["result"], len(election.questions))
         return Result(
             tuple(
                 tuple(weight_from_json(count) for count in array(row, question.ciphertexts))

@@ -16,6 +16,11 @@ from veche.crypto.scalar import Randomness, Secret
 from veche.crypto.schnorr import sign, verify_signature
 from veche.crypto.strong_decryption import ShareStatement
 
+MAX_OWNER = 1000
+
+MAX_PER_CIPHERTEXT = 1024
+"""Bytes of a share or result for each ciphertext, and as much once more: far above what an honest one needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartialDecryption:
@@ -90,7 +95,11 @@ class TallyPlace:
 
     def statement(self, owner: int, owned: bytes) -> ShareStatement:
         """The statement of the strong proof for the share that `owned` names."""
-        return ShareStatement(bytes.fromhex(self.setup), bytes.fromhex(self.encrypted_tally), owner, sha256(owned).digest())
+        return self.statement_of(owner, sha256(owned).hexdigest())
+
+    def statement_of(self, owner: int, payload: str) -> ShareStatement:
+        """As `statement`, from the SHA-256 (hex) of the owned text, which need not be at hand."""
+        return ShareStatement(bytes.fromhex(self.setup), bytes.fromhex(self.encrypted_tally), owner, bytes.fromhex(payload))
 
 
 def make_share(
@@ -115,7 +124,7 @@ def parse_owned(raw: bytes) -> OwnedShare:
     """Whose share the text names. Raises Malformed `share-malformed`."""
     try:
         value = fields(parse_canonical(raw, 1024), ("owner", "payload"))
-        return OwnedShare(integer(value["owner"], 1), digest(value["payload"]))
+        return OwnedShare(integer(value["owner"], 1, MAX_OWNER), digest(value["payload"]))
     except Malformed as error:
         raise Malformed("share-malformed", f"owned share: {error}") from error
 
@@ -123,7 +132,8 @@ def parse_owned(raw: bytes) -> OwnedShare:
 def parse_share(raw: bytes, tally: EncryptedTally, owner: int) -> PartialDecryption:
     """The share in `raw`, of the tally's shape. Raises Malformed `share-malformed` or `share-factor` naming the trustee."""
     try:
-        value = fields(parse_canonical(raw), ("decryption_factors", "decryption_proofs"))
+        parsed = parse_canonical(raw, MAX_PER_CIPHERTEXT * (len(tally.alphas) + 1))
+        value = fields(parsed, ("decryption_factors", "decryption_proofs"))
         texts = [text(factor) for factor in _flat(value["decryption_factors"], tally)]
         proofs = tuple(Proof.from_json(proof) for proof in _flat(value["decryption_proofs"], tally))
     except Malformed as error:

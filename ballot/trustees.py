@@ -15,6 +15,7 @@ from veche.crypto.proof import Proof
 from veche.crypto.scalar import Randomness, Secret
 from veche.crypto.schnorr import prove_possession, verify_possession
 
+MAX_BYTES = 8_000_000
 MAX_TRUSTEES = 1000
 
 
@@ -99,7 +100,7 @@ class Trustees:
 def parse_trustees(raw: bytes) -> Trustees:
     """The trustees in `raw`. Raises Malformed `trustees-malformed`, `threshold-limits` or `trustee-key`."""
     try:
-        listed = array(parse_canonical(raw))
+        listed = array(parse_canonical(raw, MAX_BYTES))
         if not 1 <= len(listed) <= MAX_TRUSTEES:
             raise Malformed("wrong-length", f"{len(listed)} trustees where 1 to {MAX_TRUSTEES} are allowed")
         return Trustees(raw, tuple(_item(one) for one in listed))

@@ -1,14 +1,45 @@
 """The command `veche`: one module per role, heavy imports inside the commands.
 
-- `main`            the command itself, exit codes
-- `terminal`        what is printed, and where
-- `private_files`   files that only their owner reads, and that are never overwritten
-- `record_folder`   the public record as a folder: whole appends or none
-- `record_view`     what a record says so far: state, rules, election, ballots, shares
-- `organizer*`      the organizer's steps, from the manifest to the certified result
-- `registrar`       voter codes and the signed lists of who got one
-- `trustee*`        keys, the ceremony, the drill, a share of the decryption
-- `voter`           encrypt, open for checking, track
-- `audit`           `veche audit` and `veche verify-ballot`
-- `demo*`           a whole election in one command, and three frauds
+- `main`, `help_text`   the command itself, exit codes, lists of commands
+- `terminal`            what is printed, and where
+- `private_files`       files that only their owner reads, and that are never overwritten
+- `record_folder`       the public record as a folder: whole appends or none
+- `record_view`         what a record says so far, for the organizer: state, rules, election, ballots, shares
+- `board`               what a record says to voter, registrar and trustee: election, seal, ballots, total
+- `ceremony_folder`     the folder that trustees share while they make their keys
+
+The organizer:
+
+- `organizer`           the commands; `organizer_desk` is one record open for one step
+- `organizer_spec`      the plan written by hand, times as people write them
+- `organizer_setup`     from the plan to the seal; `organizer_keys`, `organizer_ceremony`: while the trustees make their keys
+- `organizer_voting`    roll-call, opening, ballots, a later end, a pause, the close
+- `organizer_count`     total, shares, result, publication, and the two ways to give up
+- `organizer_status`    where an election stands, and what comes next
+
+The registrar:
+
+- `registrar`           the commands
+- `voters_list`         the list of voters, a CSV
+- `voter_codes`         codes, and the public list made of them
+- `letters`             one letter per voter, in Russian and English
+- `issuing`             the signed word on who got a code
+
+The trustee:
+
+- `trustee`             the commands; `trustee_key` reads and makes the key files
+- `trustee_ceremony`    making a key together; `trustee_tool` does it with belenios-tool
+- `trustee_drill`       showing before the vote that the key is there
+- `trustee_share`       a share of the total, and what must hold before it leaves
+- `trustee_journal`     what a key has answered for
+
+The voter and the observer:
+
+- `voter`               the commands; `voter_ballot` encrypts and signs, `voter_tracking` finds ballots again
+- `audit`               `veche audit` and `veche verify-ballot`
+
+The demonstration:
+
+- `demo`                the command; `demo_town` the people and questions, `demo_election` the election, `demo_casting` the votes,
+                        `demo_frauds` the three frauds, `demo_story` what is told
 """

@@ -16,9 +16,13 @@ COLOURS = {"error": "red", "unchecked": "yellow", "warning": "yellow", "notice":
 
 
 def audit(
-    source: str = typer.Argument(help="A .bel archive, or a folder with UUID.bel, entries.jsonl, manifest.json and data/."),
-    against: str | None = typer.Option(None, help="An older copy of the same record: shows whether history was changed since."),
-    level: str | None = typer.Option(None, help="The least level to accept: strict or belenios."),
+    source: str = typer.Argument(
+        metavar="SOURCE", help="A .bel archive, or a folder with UUID.bel, entries.jsonl, manifest.json and data/."
+    ),
+    against: str | None = typer.Option(
+        None, metavar="OLDER", help="An older copy of the same record: shows whether history was changed since."
+    ),
+    level: str | None = typer.Option(None, metavar="LEVEL", help="The least level to accept: strict or belenios."),
     jobs: int = typer.Option(0, min=0, help="How many processes check ballots; 0 means as many as the machine has cores."),
     steps: bool = typer.Option(False, "--steps", help="List every numbered check of docs/protocol.md section 9, with its count."),
     json: bool = typer.Option(False, "--json", help="One JSON object on stdout instead of sentences."),
@@ -74,7 +78,8 @@ def show_report(report: Report, steps: bool = False) -> None:
         answer(f"Election {report.election}, fingerprint {report.fingerprint or '-'}")
     if report.setup_hash is not None:
         answer(f"Setup hash {report.setup_hash} (compare it with the one you were given)")
-    answer(f"State: {report.state}. Level: {report.level}.")
+    if report.state:
+        answer(f"State: {report.state}. Level: {report.level}.")
     answer("")
     for number, sentence, checks, errors in report.phases():
         mark, counted = _mark(number, checks, errors, report)
@@ -128,9 +133,12 @@ def verdict_sentence(report: Report) -> str:
 
 
 def verify_ballot(
-    ballots: list[str] = typer.Argument(help="Files with one ballot each; one final newline is ignored."),
+    ballots: list[str] = typer.Argument(metavar="BALLOT…", help="Files with one ballot each; one final newline is ignored."),
     election: str = typer.Option(
-        ..., "--election", help="A record (.bel or folder), or a folder with election.json, trustees.json, public_creds.json."
+        ...,
+        "--election",
+        metavar="SOURCE",
+        help="A record (.bel or folder), or a folder with election.json, trustees.json, public_creds.json.",
     ),
     json: bool = typer.Option(False, "--json", help="One JSON list on stdout."),
 ) -> None:

@@ -61,6 +61,10 @@ class CeremonyFolder:
         found = [self._read(name, lambda path: Complaint.from_json(json_of(read_line(path)))) for name in names]
         return tuple(one for one in found if one is not None)
 
+    def has_certificate(self, index: int) -> bool:
+        """Whether somebody has taken this place."""
+        return (self.path / f"certificate-{index}.json").exists()
+
     def put_terms(self, terms: Terms) -> None:
         self._put("terms.json", dumps(terms.to_json()))
 

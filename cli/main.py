@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import Any, Final, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from veche import __version__
+from veche.cli.help_text import WholeSentences
 from veche.cli.terminal import answer, show_error, show_failure
 from veche.crypto.errors import ElectionError, Unsupported
 
@@ -25,6 +25,8 @@ UNCHECKED: Final = 2
 WRONG_USAGE: Final = 64
 OUR_FAULT: Final = 70
 INTERRUPTED: Final = 130
+
+STOPPED: Final = "Stopped. Nothing that was not reported as done has been done."
 
 COMMANDS: Final = {
     "demo": ("veche.cli.demo", "demo"),
@@ -41,7 +43,7 @@ COMMANDS: Final = {
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__mro__[1]
 
 
-class _Lazy(TyperGroup):
+class _Lazy(WholeSentences):
     """A group that imports a sub-command's module when that sub-command is asked for: an audit needs no code of a trustee."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -103,8 +105,14 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         show_failure(_why_unreadable(error))
         return UNCHECKED
-    except (KeyboardInterrupt, typer.Abort):
-        show_failure("Stopped. Nothing that was not reported as done has been done.")
+    except typer.Abort:
+        if not sys.stdin.isatty():
+            show_failure("A question was asked and no answer came; give it as an option instead (see --help).")
+            return WRONG_USAGE
+        show_failure(STOPPED)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        show_failure(STOPPED)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001
         # The one place where everything is caught: whoever runs an election is shown a sentence, not forty lines of code.

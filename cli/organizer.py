@@ -1,6 +1,7 @@
 """`veche organizer`: one command per step of an election. Each reads the record, does one thing whole, and says what comes next.
 
 The steps themselves are in the modules `organizer_*`; here are only their names, their options and what is said about them.
+Length: the organizer has twenty-one steps, and a reader looks for all of them in one place.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from veche.cli.help_text import WholeSentences
 from veche.cli.organizer_keys import ceremony
 
 if TYPE_CHECKING:
     from veche.cli.organizer_desk import Desk
 
 app = typer.Typer(
+    cls=WholeSentences,
     no_args_is_help=True,
     help="Organizer: write the question, seal it, open, take ballots, close, count with the trustees, publish.\n\n"
     "FOLDER is the public record: everything in it may be shown to everybody. Beside it, in FOLDER-private, lie the keys of log "
@@ -52,7 +55,8 @@ def example() -> None:
 
     Times may name their zone (2026-10-01T09:00:00+03:00) or be those of the field "zone". Costs are in the smallest unit of the
     currency. An option may have "text": a file beside SPEC.json with the project's description. "registrar" is the registrar's
-    public key; it can also be given as a file when the election is made.
+    public key; it can also be given as a file when the election is made. "rehearsal": true makes a rehearsal, whose steps may
+    pretend another time (--at).
     """
     from veche.cli.organizer_spec import EXAMPLE
     from veche.cli.terminal import answer
@@ -72,7 +76,7 @@ def new(
     ] = None,
     at: At = None,
 ) -> None:
-    """Begin an election: its manifest, which never changes again, and the keys of log and ballot box.
+    """Begin an election: its manifest (the rules, which never change again), and the keys of log and ballot box.
 
     Read the plan twice before: times, options and rules stand in the manifest, and another manifest is another election.
     """
@@ -120,13 +124,13 @@ def drill(
     at: At = None,
 ) -> None:
     """Add the trustees' drills: each has shown, before the vote, that it still has its key."""
-    from veche.cli.organizer_setup import add_drill
+    from veche.cli.organizer_setup import add_drills
     from veche.cli.private_files import read_content
     from veche.cli.terminal import tell
 
     with _at_desk(folder, at, private) as desk:
-        for path in files:
-            tell(f"Trustee {add_drill(desk, read_content(path))} has passed the drill.")
+        for number in add_drills(desk, [read_content(path) for path in files]):
+            tell(f"Trustee {number} has passed the drill.")
 
 
 @app.command()
@@ -143,11 +147,12 @@ def seal(
     Everybody compares the seal that is printed. Publish it in as many places as you can.
     """
     from veche.ballot.manifest import seal as short_form
+    from veche.cli.organizer_desk import open_desk
     from veche.cli.organizer_setup import seal as seal_election
     from veche.cli.private_files import read_content
     from veche.cli.terminal import answer, tell
 
-    with _at_desk(folder, at, private) as desk:
+    with open_desk(folder, at, private) as desk:
         seal_election(desk, read_content(credentials))
     with _at_desk(folder, at, private) as desk:
         setup = desk.view.setup().event_hash
@@ -223,11 +228,11 @@ def accept(
 
     with _at_desk(folder, at, private) as desk:
         outcome = take(desk, read_offered(ballots), acks or desk.private / ACKNOWLEDGEMENTS)
-    for name, error in outcome.refused:
-        show_failure(f"{name}: refused: {error.message} [{error.code}]")
-    for tracker in (*outcome.new, *outcome.known):
-        answer(tracker)
-    tell(f"{len(outcome.new)} taken, {len(outcome.known)} were there already, {len(outcome.refused)} refused.")
+        for name, error in outcome.refused:
+            show_failure(f"{name}: refused: {error.message} [{error.code}]")
+        for tracker in (*outcome.new, *outcome.known):
+            answer(tracker)
+        tell(f"{len(outcome.new)} taken, {len(outcome.known)} were there already, {len(outcome.refused)} refused.")
     if outcome.refused:
         raise typer.Exit(1)
 
@@ -323,8 +328,8 @@ def share(
 
     named = False
     with _at_desk(folder, at) as desk:
-        for path in files:
-            taken = add_share(desk, read_content(path))
+        for raw in [read_content(path) for path in files]:
+            taken = add_share(desk, raw)
             who = f"trustee {taken.owner.number}" + (f" ({taken.owner.name})" if taken.owner.name else "")
             if taken.reason is None:
                 tell(f"The share of {who} is good.")
@@ -339,10 +344,13 @@ def share(
 def result(folder: Folder, at: At = None) -> None:
     """Put the trustees' shares together and write the result into the record."""
     from veche.cli.organizer_count import add_result
-    from veche.cli.terminal import answer_json
+    from veche.cli.organizer_status import in_words
+    from veche.cli.terminal import answer_json, tell
 
     with _at_desk(folder, at) as desk:
         counted = add_result(desk)
+        for sentence in in_words(desk, counted):
+            tell(sentence)
     answer_json(counted.to_json())
 
 

@@ -13,12 +13,13 @@ from typing import TypeVar
 
 from veche.ballot.trustees import SingleTrustee, Trustees, make_trustees
 from veche.cli.ceremony_folder import CeremonyFolder
+from veche.cli.organizer_spec import how_long
 from veche.cli.private_files import read_json
 from veche.crypto.ceremony import assemble
 from veche.crypto.certificate import Certificate, verify_certificates
 from veche.crypto.complaint import Complaint, Dealing, verify_timely
-from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused
-from veche.crypto.reveal import Reveal, verify_reveal
+from veche.crypto.errors import ElectionError, InvalidSignature, Malformed, Refused
+from veche.crypto.reveal import Reveal, is_wrong, verify_reveal_signature
 from veche.crypto.run_file import EndedRun, FinishedRun, Terms, ended_run, finished_run, run_ended_by_complaint
 
 Found = TypeVar("Found")
@@ -58,7 +59,7 @@ class Standing:
 
 
 def begin(path: Path, terms: Terms) -> None:
-    """The shared folder holds the terms. Raises Malformed unless 1 ≤ t < n and all fits, Inconsistent when others are there."""
+    """The shared folder holds the terms. Raises Malformed unless 1 ≤ t < n and all fits, Refused when others are there."""
     if not 1 <= terms.threshold < terms.size:
         raise Malformed(
             "threshold-limits",
@@ -68,8 +69,11 @@ def begin(path: Path, terms: Terms) -> None:
         raise Malformed("deadlines", "the deadlines come in the order commitments, reveals, complaints")
     if len(terms.names) != terms.size or len(set(terms.names)) != terms.size:
         raise Malformed("trustee-names", f"{terms.size} different names are needed, one for each trustee")
+    folder = CeremonyFolder(path)
+    if folder.terms() not in (None, terms):
+        raise Refused("ceremony-file", f"{path} holds the terms of another ceremony already; name a new folder")
     path.mkdir(parents=True, exist_ok=True)
-    CeremonyFolder(path).put_terms(terms)
+    folder.put_terms(terms)
 
 
 def read_standing(path: Path) -> Standing:
@@ -131,8 +135,8 @@ def end_ceremony(path: Path, now: int, previous: bytes | None) -> EndedRun:
         raise Refused("ceremony-goes-on", "everything has come and nobody erred: veche organizer ceremony finish")
     step, missing = waiting
     if now <= standing.deadline(step):
-        left = standing.deadline(step) - now
-        raise Refused("ceremony-goes-on", f"the {step} of {_named(standing.terms, missing)} may still come, for {left} seconds")
+        left = how_long(standing.deadline(step) - now)
+        raise Refused("ceremony-goes-on", f"the {step} of {_named(standing.terms, missing)} may still come, for {left}")
     return ended_run(standing.terms, *lists, missing, f"no-{step}", previous)
 
 
@@ -149,7 +153,10 @@ def _judged(standing: Standing, complaint: Complaint, now: int, previous: bytes 
 
 
 def wrong_reveals(standing: Standing) -> tuple[int, ...]:
-    """The places whose reveal is not what was committed to, or is not signed over the commitments that all see."""
+    """The places that signed, over the commitments that all see, a reveal that is not what they committed to.
+
+    A reveal that is not so signed names nobody: it was changed on the way, or its trustee was shown other commitments.
+    """
     if None in standing.commitments or None in standing.certificates:
         return ()
     certificates, commitments = _all(standing.certificates), _all(standing.commitments)
@@ -158,8 +165,10 @@ def wrong_reveals(standing: Standing) -> tuple[int, ...]:
         if reveal is None:
             continue
         try:
-            verify_reveal(reveal, place, certificates, commitments, standing.terms.threshold)
-        except (Inconsistent, InvalidSignature):
+            verify_reveal_signature(reveal, place, certificates, commitments)
+        except InvalidSignature:
+            continue
+        if is_wrong(reveal, place, certificates, commitments, standing.terms.threshold):
             named.append(place)
     return tuple(named)
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from veche import __version__
 from veche.ballot.manifest import Manifest
-from veche.cli.organizer_spec import parse_time, show_time
+from veche.cli.organizer_spec import how_long, parse_time, show_time
 from veche.cli.private_files import read_line
 from veche.cli.record_folder import Addition, RecordFolder, open_folder
 from veche.cli.record_view import RecordView, read_view
@@ -32,6 +32,29 @@ DRAFT: Final = "draft.json"
 TRUSTEES: Final = "trustees.json"
 BALLOT_TIMES: Final = "ballot-times.jsonl"
 ACKNOWLEDGEMENTS: Final = "acknowledgements"
+
+STEPS: Final = {
+    "dkg": "adding the trustees' keys",
+    "drill": "a drill",
+    "Setup": "sealing",
+    "issued": "the registrar's signed list",
+    "opened": "opening",
+    "extended": "a later end",
+    "suspended": "suspending",
+    "resumed": "taking ballots again",
+    "EndBallots": "closing",
+    "withheld": "withholding",
+    "EncryptedTally": "adding up the ballots",
+    "PartialDecryption": "a share",
+    "share-refused": "a share",
+    "Result": "making the result",
+    "published": "publishing",
+    "certified": "certifying",
+    "cancelled": "cancelling",
+    "annulled": "annulling",
+    "incident": "an incident",
+}
+"""What an entry of the record is to the person who gives the command."""
 
 
 @dataclass(slots=True)
@@ -61,8 +84,17 @@ class Desk:
         if (not known or known[-1] != build) and "software" in FOLLOWS[self.view.state.name]:
             additions, data = [Addition(build), *additions], [assets, *data]
         archived = frozenset(self.view.archived)
-        self.view.follow(additions)
+        state = self.view.state.name
+        try:
+            self.view.follow(additions)
+        except Refused as error:
+            raise _in_plain_words(error, state) from error
         self.folder.append(additions, data, archived)
+
+    def refuse_unless(self, what: str, *states: str) -> None:
+        """Raises Refused `entry-order` unless the record is in one of these states: asked before clocks and people are."""
+        if self.view.state.name not in states:
+            raise _not_now(what, self.view.state.name)
 
     def event(self, kind: EventType, payload: str | None, *contents: bytes, owner: int | None = None) -> Addition:
         """The next event of the chain with its data records."""
@@ -128,14 +160,21 @@ def refuse_strict(view: RecordView, what: str) -> None:
         raise Refused("level-strict", f"{what} is possible at level belenios only; this election promises level strict")
 
 
+def _not_now(what: str, state: str) -> Refused:
+    return Refused(
+        "entry-order", f"{what} does not come now: the record is {state}. `veche organizer status FOLDER` says what comes next"
+    )
+
+
+def _in_plain_words(error: Refused, state: str) -> Refused:
+    """A step out of its turn, said without the names of the record's entries; whatever else is wrong stays as it is said."""
+    step, between, _ = error.message.partition(" may not stand here: ")
+    if error.code != "entry-order" or not between or not error.message.endswith(" may follow"):
+        return error
+    return _not_now(STEPS.get(step.split(" ")[0], step), state)
+
+
 def refuse_early(now: int, earliest: int, shown: str, what: str) -> None:
     """Raises Refused `too-early` before `earliest`."""
     if now < earliest:
-        raise Refused("too-early", f"{what} is possible from {shown} on, in {_how_long(earliest - now)}")
-
-
-def _how_long(seconds: int) -> str:
-    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {name}"
-    return f"{seconds} seconds"
+        raise Refused("too-early", f"{what} is possible from {shown} on, in {how_long(earliest - now)}")

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from veche.cli.help_text import WholeSentences
+
 ceremony = typer.Typer(
+    cls=WholeSentences,
     no_args_is_help=True,
     help="The trustees' ceremony: they make one key together, so that T of them are needed and no fewer can open anything.\n\n"
     "SHARED is a folder that all of them can read and write, for example a memory stick that goes round. Nothing in it is secret.",

@@ -124,8 +124,22 @@ def _in_order(runs: list[tuple[bytes, Run]]) -> list[tuple[bytes, Run]]:
     return ordered
 
 
+def add_drills(desk: Desk, files: Sequence[bytes]) -> list[int]:
+    """The drills of these trustees stand in the record, verified, or none of them; their numbers.
+
+    Raises Malformed, InvalidProof, or Refused.
+    """
+    annexes = [_verified_drill(desk, raw) for raw in files]
+    desk.append([Addition(one) for one in annexes])
+    return [one.owner for one in annexes]
+
+
 def add_drill(desk: Desk, raw: bytes) -> int:
-    """The drill of a trustee stands in the record, verified; its number. Raises Malformed, InvalidProof, or Refused."""
+    """The drill of one trustee stands in the record; its number. Raises as `add_drills`."""
+    return add_drills(desk, [raw])[0]
+
+
+def _verified_drill(desk: Desk, raw: bytes) -> DrillAnnex:
     owner, factor, proof = _parse_drill(raw, desk.uuid)
     trustees = known_trustees(desk)
     trustee = trustees.owner(owner)
@@ -133,8 +147,7 @@ def add_drill(desk: Desk, raw: bytes) -> int:
         raise Refused("drill-owner", f"a drill of trustee {owner}; the trustees are 1 to {len(trustees.owners)}")
     statement = DrillStatement(desk.uuid, sha256(desk.view.manifest_raw).digest(), sha256(trustees.raw).digest(), owner)
     verify_drill(Drill(Point.from_hex_or_identity(factor), proof), trustee.public_key, statement)
-    desk.append([Addition(DrillAnnex(desk.uuid, owner, factor, proof))])
-    return owner
+    return DrillAnnex(desk.uuid, owner, factor, proof)
 
 
 def _parse_drill(raw: bytes, uuid: str) -> tuple[int, str, Proof]:
@@ -166,6 +179,7 @@ def seal(desk: Desk, credentials_raw: bytes) -> Election:
 
     Raises Refused `entry-order` while a drill is missing at level strict, and whatever is wrong with the list of credentials.
     """
+    desk.refuse_unless("sealing", "draft")
     manifest, trustees, draft = desk.view.manifest, known_trustees(desk), _draft(desk)
     credentials = parse_public_credentials(credentials_raw)
     if len(credentials.weights) > manifest.electorate:

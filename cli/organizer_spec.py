@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from veche.ballot.election import Question, verify_limits
 from veche.ballot.manifest import Allocation, Log, Manifest, Option, Value, parse_manifest
@@ -149,6 +149,7 @@ def make_plan(spec: dict[str, Json], folder: Path, uuid: str, log: VerifierKey, 
         raise Malformed("spec-malformed", "the plan of the contest asks no question")
     if any(line.startswith("veche:") for line in draft.description.split("\n")):
         raise Malformed("spec-malformed", "no line of the description may begin with veche:, which is kept for the level line")
+    _verify_times(manifest)
     return Plan(parse_manifest(manifest.encode()), draft, texts)
 
 
@@ -160,7 +161,7 @@ def _manifest(
     registrar: str | None,
     options: tuple[tuple[Option, ...], ...],
 ) -> Manifest:
-    zone = _wanted(spec, "zone", text, "UTC")
+    zone = _zone(_wanted(spec, "zone", text, "UTC"))
     titles = spec["title"]
     if type(titles) is not dict:
         raise Malformed("wrong-type", 'title is written {"ru": …, "en": …}')
@@ -185,6 +186,24 @@ def _manifest(
         allocation=_allocation(spec["allocation"]) if "allocation" in spec else None,
         options=options,
     )
+
+
+def _zone(name: str) -> str:
+    """The name, if this machine knows such a zone or knows none at all. Raises Malformed."""
+    known = available_timezones()
+    if known and name not in known:
+        raise Malformed("wrong-type", f'zone: this machine knows no time zone "{name[:60]}"; write it as in "Europe/Moscow"')
+    return name
+
+
+def _verify_times(manifest: Manifest) -> None:
+    """The same rule as the audit's 9.4.3, said in the times that the plan uses. Raises Malformed."""
+    opens, closes = (show_time(seconds, manifest.zone) for seconds in (manifest.opens_at, manifest.closes_at))
+    if manifest.opens_at >= manifest.closes_at:
+        raise Malformed("manifest-times", f"the plan of the contest: voting opens at {opens}, not before it closes at {closes}")
+    if manifest.until is not None and manifest.until < manifest.closes_at:
+        until = show_time(manifest.until, manifest.zone)
+        raise Malformed("manifest-times", f"the plan of the contest: extended_until {until} comes before closes_at {closes}")
 
 
 def parse_time(value: Json, zone: str, name: str) -> int:
@@ -212,9 +231,24 @@ def show_time(seconds: int, zone: str) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def how_long(seconds: int) -> str:
+    """A span of time for people, rounded down."""
+    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} seconds"
+
+
 def registrar_key(path: Path | None) -> str | None:
     """The verifier key in the registrar's file. Raises Malformed, or OSError."""
-    return None if path is None else parse_verifier_key(read_line(path).strip()).text()
+    if path is None:
+        return None
+    try:
+        return parse_verifier_key(read_line(path).strip()).text()
+    except Malformed as error:
+        raise Malformed(
+            error.code, f"{path} does not hold a registrar's public key (veche registrar key --public): {error.message}"
+        ) from error
 
 
 def _options(spec: dict[str, Json], folder: Path) -> tuple[tuple[tuple[Option, ...], ...], tuple[bytes, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from veche.ballot.manifest import seal
+from veche.ballot.result import Result
 from veche.cli.organizer_count import SECONDS_OF_DAY, still_missing
 from veche.cli.organizer_desk import Desk
 from veche.crypto.canonical_json import Json
@@ -29,6 +30,15 @@ def what_happened(desk: Desk) -> list[str]:
     if view.state.name in ("decrypting", "proving"):
         told.append(f"Shares given: {len(view.shares())}.")
     told.append(f"The record is {view.state.name}.")
+    return told
+
+
+def in_words(desk: Desk, counted: Result) -> list[str]:
+    """The count of every answer, question by question."""
+    told: list[str] = []
+    for question, counts in zip(desk.view.election().questions, counted.counts, strict=True):
+        answers = ("blank votes", *question.answers) if question.blank else question.answers
+        told += [question.text, *(f"{count:>10,}  {answer}" for answer, count in zip(answers, counts, strict=True))]
     return told
 
 

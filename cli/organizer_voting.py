@@ -17,6 +17,7 @@ from veche.ballot.encrypted_ballot import MAX_BYTES, EncryptedBallot
 from veche.ballot.trustees import SingleTrustee
 from veche.cli.board import read_board
 from veche.cli.organizer_desk import BALLOT_TIMES, Desk, refuse_early
+from veche.cli.organizer_spec import how_long
 from veche.cli.private_files import append_private, read_file, write_new
 from veche.cli.record_folder import Addition
 from veche.cli.record_view import issued_credentials
@@ -82,6 +83,7 @@ def open_vote(desk: Desk, present: Sequence[int]) -> None:
     Raises Refused before the announced time, after the end, late without an incident, or when too few trustees are present.
     """
     manifest = desk.view.manifest
+    desk.refuse_unless("opening", "sealed")
     _verify_roll_call(desk, set(present))
     refuse_early(desk.now, manifest.opens_at, desk.shown(manifest.opens_at), "opening")
     if desk.now >= manifest.closes_at:
@@ -112,6 +114,7 @@ def _verify_roll_call(desk: Desk, present: set[int]) -> None:
 
 def close_vote(desk: Desk) -> int:
     """EndBallots and `closed` stand in the record; how many have voted. Raises Refused before the end now in force."""
+    desk.refuse_unless("closing", "open", "suspended")
     ends = desk.view.closes_at()
     refuse_early(desk.now, ends, desk.shown(ends), "closing")
     _refuse_unexplained(desk, ends, "closing")
@@ -127,13 +130,22 @@ def _refuse_unexplained(desk: Desk, announced: int, what: str) -> None:
     if desk.now > announced + TOLERANCE and not explained:
         raise Refused(
             "too-late",
-            f"{what} comes {desk.now - announced} seconds after the announced time; first say why, in the record: "
+            f"{what} comes {how_long(desk.now - announced)} after the announced time; first say why, in the record: "
             "veche organizer incident FOLDER late-start (or another code)",
         )
 
 
 def extend(desk: Desk, until: int, reason: str) -> None:
     """The end of voting moves to `until`, in seconds since 1970. Raises Refused where the manifest does not allow it."""
+    desk.refuse_unless("a later end", "open", "suspended")
+    now_ends, latest = desk.view.closes_at(), desk.view.manifest.until
+    if latest is None or not now_ends < until <= latest:
+        allowed = "none at all" if latest is None else f"one until {desk.shown(latest)}"
+        raise Refused(
+            "entry-time",
+            f"the end {desk.shown(until)} is not possible: voting ends at {desk.shown(now_ends)}, and the manifest allows a later "
+            f"end, {allowed}",
+        )
     desk.append([Addition(Extended(desk.uuid, desk.now, until, reason))])
 
 
@@ -144,6 +156,7 @@ def suspend(desk: Desk, reason: str) -> None:
 
 def resume(desk: Desk, reason: str) -> None:
     """Ballots are taken again. Raises Refused `entry-order`, or `not-open` after the end."""
+    desk.refuse_unless("taking ballots again", "suspended")
     if desk.now >= desk.view.closes_at():
         raise Refused("not-open", f"voting ended at {desk.shown(desk.view.closes_at())}; close it instead")
     desk.append([Addition(Resumed(desk.uuid, desk.now, reason))])

@@ -5,6 +5,7 @@ Every write goes to a temporary file beside the target, reaches the disk, and on
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -129,8 +130,14 @@ def _write_exclusively(path: Path, content: bytes, mode: int) -> None:
 
 
 def _temporary(path: Path, content: bytes, mode: int) -> Path:
+    """A new file beside `path` with this content. Raises OSError that names `path`: nobody knows the name of the temporary file."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder; make it first", str(path.parent))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot be written here ({error.strerror})", str(path)) from error
     try:
         _fill(handle, content)
     except OSError:

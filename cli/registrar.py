@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from veche.cli.help_text import WholeSentences
+
 if TYPE_CHECKING:
     from veche.ballot.manifest import Manifest
     from veche.crypto.scalar import Randomness
     from veche.crypto.signed_note import NoteSigner
 
 app = typer.Typer(
+    cls=WholeSentences,
     no_args_is_help=True,
     help="Registrar: draw voter codes, write the letters, sign who got a code. Nothing here needs a network.",
 )
@@ -66,15 +69,20 @@ def register(voters_csv: bytes, uuids: Sequence[str], manifests: Sequence[Manife
 
 
 def save_registration(made: Registration, private: Path, public: Path) -> list[Path]:
-    """Everything is written, private files for the owner only, or nothing; the public lists' paths. Raises Refused, OSError."""
+    """Everything is written, private files for the owner only, or nothing; the public lists' paths. Raises Refused, OSError.
+
+    Refused `same-folder` when the private folder is, or lies in, the public one or the record of an election.
+    """
     from veche.cli.private_files import make_private_folder, refuse_existing, write_new, write_private
     from veche.crypto.errors import Refused
 
-    if private.resolve() == public.resolve():
-        raise Refused(
-            "same-folder",
-            "the private and the public folder must be two: what is private must never be published by mistake",
-        )
+    for outer in (private.resolve(), *private.resolve().parents):
+        if outer == public.resolve() or (outer / "entries.jsonl").exists():
+            raise Refused(
+                "same-folder",
+                f"private and public files need two folders apart, and {private} lies inside {outer}: what is private must never "
+                "be published by mistake",
+            )
     single = len(made.public) == 1
     lists = {public / PUBLIC_LIST if single else public / uuid / PUBLIC_LIST: raw for uuid, raw in made.public.items()}
     refuse_existing(private / CODES, private / LETTERS, *lists)
@@ -116,7 +124,10 @@ def key(
 
 @app.command()
 def credentials(
-    voters: Annotated[Path, typer.Argument(help="The list of voters: a CSV with a first line login[,weight][,name,address].")],
+    voters: Annotated[
+        Path,
+        typer.Argument(metavar="VOTERS.csv", help="The list of voters: a CSV with a first line login[,weight][,name,address]."),
+    ],
     private: Private,
     public: Annotated[Path, typer.Option(help="The folder for the public list. It holds no names and no codes.")],
     manifest: Annotated[list[Path] | None, typer.Option(help="manifest.json of an election; give it once per election.")] = None,
@@ -218,7 +229,7 @@ def issue(
     codes = parse_codes(read_content(private / CODES))
     chosen = None if logins is None else [line.strip() for line in read_line(logins).splitlines() if line.strip()]
     entry, data, total = sign_issued(str(folder), codes, chosen, signer, last)
-    for path in save_issued(entry, data, total, out):
+    for path in save_issued(entry, data, total, out, last):
         answer(str(path))
     tell(f"{total} codes are named in all. Hand both files to the organizer.")
 
@@ -241,11 +252,15 @@ def sign_issued(
     return entry.text(), data, entry.total
 
 
-def save_issued(entry: bytes, data: bytes, total: int, out: Path) -> tuple[Path, Path]:
-    """`issued-TOTAL.json` and `issued-TOTAL.credentials.json` in `out`. Raises Refused `file-exists`."""
+def save_issued(entry: bytes, data: bytes, total: int, out: Path, last: bool = False) -> tuple[Path, Path]:
+    """`issued-TOTAL.json` and `issued-TOTAL.credentials.json` in `out`, or with `last` instead of the total. Raises Refused.
+
+    The last list may name nobody new: then its total is that of the list before, whose files stand there already.
+    """
     from veche.cli.private_files import refuse_existing, write_new
 
-    paths = out / f"issued-{total}.json", out / f"issued-{total}.credentials.json"
+    number = "last" if last else str(total)
+    paths = out / f"issued-{number}.json", out / f"issued-{number}.credentials.json"
     refuse_existing(*paths)
     out.mkdir(parents=True, exist_ok=True)
     write_new(paths[0], entry)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from veche.cli.help_text import WholeSentences
+
 if TYPE_CHECKING:
     from veche.cli.board import Board
     from veche.cli.trustee_ceremony import Desk
 
 app = typer.Typer(
+    cls=WholeSentences,
     no_args_is_help=True,
     help="Trustee: make a key (alone, or together with others), pass the drill, give your share of the result.",
 )
@@ -132,7 +135,7 @@ def confirm(
     private: Private,
     folder: Shared,
     trustees: Annotated[Path, typer.Option(help="The published trustees.json.")],
-    run: Annotated[Path | None, typer.Option(help="The published run file of the ceremony (ceremony.json).")] = None,
+    run: Annotated[Path | None, typer.Option(help="The published run file of the ceremony (run.json).")] = None,
 ) -> None:
     """Check that the published keys are those of your ceremony, and that everybody saw what you saw."""
     from veche.cli.private_files import read_content
@@ -191,7 +194,7 @@ def drill(
     cancelled: Cancelled = None,
 ) -> None:
     """Show before the vote that you still have your key. Fetch it from where it is kept; that is the point of the drill."""
-    from veche.cli.private_files import read_content, write_new
+    from veche.cli.private_files import read_content, refuse_existing, write_new
     from veche.cli.terminal import answer
     from veche.cli.trustee_drill import cancelled_manifest, drafted, pass_drill
     from veche.cli.trustee_journal import open_journal
@@ -206,6 +209,7 @@ def drill(
         raise typer.BadParameter("the record names no trustees.json yet: give it with --trustees")
     before = None if cancelled is None else cancelled_manifest(str(cancelled))
     mine = read_trustee_key(key, dkey)
+    refuse_existing(out)
     with open_journal(key) as file:
         made, journal = pass_drill(mine, owner, rules, keys, file.journal, system_randomness, before)
         file.save(journal)
@@ -231,6 +235,12 @@ def share(
             "raise it. Without a manifest: 5, and 0 switches the rule off.",
         ),
     ] = None,
+    for_tool: Annotated[
+        Path | None,
+        typer.Option(
+            help="At level belenios only: write the share here, too, as the two lines that belenios-tool reads (archive add-event)."
+        ),
+    ] = None,
     cancelled: Cancelled = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes for the audit.")] = 1,
 ) -> None:
@@ -245,13 +255,15 @@ def share(
     from veche.cli.trustee_drill import cancelled_manifest
     from veche.cli.trustee_journal import open_journal
     from veche.cli.trustee_key import read_trustee_key
-    from veche.cli.trustee_share import share_of_total, verify_confirmed
+    from veche.cli.trustee_share import share_of_total, tool_lines, verify_confirmed, verify_level_belenios
 
     if level not in ("strict", "belenios"):
         raise typer.BadParameter("the level is strict or belenios")
-    refuse_existing(out)
+    refuse_existing(out, *([] if for_tool is None else [for_tool]))
     mine = read_trustee_key(key, dkey)
     board = read_board(folder)
+    if for_tool is not None:
+        verify_level_belenios(board)
     verify_confirmed(board, *_confirmed(board, setup, end))
     before = None if cancelled is None else cancelled_manifest(str(cancelled))
     with open_journal(key) as file:
@@ -259,6 +271,8 @@ def share(
         # The journal first: a share that left and is not remembered could be followed by a second one.
         file.save(journal)
         write_new(out, delivery)
+        if for_tool is not None:
+            write_new(for_tool, tool_lines(delivery, board))
     tell(f"{board.voters()} people voted. Your share is for their total and for nothing else.")
     answer(str(out))
 

@@ -62,7 +62,10 @@ class Desk:
         return Seed.parse(read_line(self.private / SEED)).keys()
 
     def own_certificate(self) -> tuple[Certificate, Context]:
-        certificate = Certificate.parse(read_line(self.private / _CERTIFICATE))
+        path = self.private / _CERTIFICATE
+        if not path.exists():
+            raise Refused("step-missing", f"{path} is not there: make your certificate first (veche trustee certificate)")
+        certificate = Certificate.parse(read_line(path))
         if certificate.context is None:
             raise Malformed("certificate-malformed", "your own certificate names no place; begin again in a new folder")
         return certificate, certificate.context
@@ -85,6 +88,8 @@ def make_certificate(desk: Desk, context: Context, randomness: Randomness) -> Ce
     """Step 1: a new seed for this run, and its certificate with the public keys. Raises Refused where there is another seed."""
     _verify_terms(desk, context)
     if not (desk.private / _CERTIFICATE).exists():
+        if desk.shared.has_certificate(context.index):
+            raise Refused("place-taken", f"place {context.index} is taken: its certificate is in the shared folder already")
         make_private_folder(desk.private)
         seed = Seed.random(randomness)
         write_private(desk.private / SEED, seed.characters.encode("ascii"))

@@ -160,9 +160,10 @@ class JournalFile:
 
 @contextmanager
 def open_journal(key: Path) -> Iterator[JournalFile]:
-    """The journal beside the key file, empty at first. Two commands at once wait for each other."""
+    """The journal beside the key file, empty at first. Two commands at once wait for each other. Raises Malformed, OSError."""
     path = key.with_name(key.name + SUFFIX)
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, private_files.PRIVATE)
+    # The lock lies on the key file itself: nothing is left behind by a command that is refused.
+    lock = os.open(key, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield JournalFile(path, parse_journal(private_files.read_content(path)) if path.exists() else Journal())

@@ -55,12 +55,15 @@ def parse_threshold_key(seed: str, decryption_key: str) -> TrusteeKey:
 
 
 def read_trustee_key(key: Path, decryption_key: Path | None) -> TrusteeKey:
-    """The key of one file, or of seed and `.dkey` together. Raises Malformed or Refused."""
+    """The key of one file, or of a seed with its `.dkey`: the one named, else the one beside it. Raises Malformed or Refused."""
     line = read_line(key)
     if not _is_seed(line):
         if decryption_key is not None:
             raise Refused("key-files", f"{key} is no seed of a threshold group, so no --dkey belongs to it")
         return parse_single_key(line)
+    beside = key.with_suffix(".dkey")
+    if decryption_key is None and beside.is_file():
+        decryption_key = beside
     if decryption_key is None:
         raise Refused("key-files", f"{key} is the seed of a place in a threshold group: name the .dkey file with it (--dkey)")
     return parse_threshold_key(line, read_line(decryption_key))

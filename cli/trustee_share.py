@@ -177,6 +177,22 @@ def share_of_total(
     return deliver(prepare_share(key, owner, where, board), journal, randomness, cancelled)
 
 
+def verify_level_belenios(board: Board) -> None:
+    """Check that this election takes shares without strong proof. Raises Refused `level-strict`."""
+    line = board.sealed.line
+    if line is not None and line.level == "strict":
+        raise Refused(
+            "level-strict",
+            "this election promises level strict, where a share travels with its strong proof: hand over the file of --out",
+        )
+
+
+def tool_lines(delivery: bytes, board: Board) -> bytes:
+    """Share and owned text of a delivery, a line each: what `belenios-tool archive add-event` reads. Raises Malformed."""
+    made = parse_delivery(delivery, board.sealed.election.uuid)
+    return made.share + b"\n" + made.owned + b"\n"
+
+
 def _answering(share: Share, journal: Journal, cancelled: str | None) -> Journal:
     """The journal with this record's manifest as the one that the key answers for."""
     sealed = share.board.sealed

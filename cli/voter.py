@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from veche.cli.help_text import WholeSentences
+
 if TYPE_CHECKING:
     from veche.ballot.prepared_ballot import Choices
     from veche.cli.board import Sealed
 
 app = typer.Typer(
+    cls=WholeSentences,
     no_args_is_help=True,
     help="Voter: encrypt your ballot, open one to check the computer, find your ballot in the public record.",
 )
@@ -23,7 +26,7 @@ Election = Annotated[
     str,
     typer.Option("--election", "--folder", help="The public record: an archive .bel, its folder, or a folder with election.json."),
 ]
-Source = Annotated[str, typer.Argument(help="The public record: an archive .bel or its folder.")]
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The public record: an archive .bel or its folder.")]
 CodeFile = Annotated[Path | None, typer.Option(help="A file with your code. Without it you are asked, and nothing is shown.")]
 
 
@@ -76,7 +79,7 @@ def encrypt(
 
 @app.command("check-opened")
 def check_opened(
-    file: Annotated[Path, typer.Argument(help="The opened ballot.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The opened ballot.")],
     election: Election,
     fingerprint: Annotated[str | None, typer.Option(help="The fingerprint that the first computer showed.")] = None,
 ) -> None:
@@ -107,7 +110,9 @@ def check_opened(
 @app.command()
 def track(
     source: Source,
-    ballot: Annotated[str, typer.Argument(help="Your tracker (64 digits, or 43 characters), or the file of your ballot.")],
+    ballot: Annotated[
+        str, typer.Argument(metavar="BALLOT", help="Your tracker (64 digits, or 43 characters), or the file of your ballot.")
+    ],
 ) -> None:
     """Say where your ballot stands in the public record, and whether a later one replaced it."""
     from veche.cli.board import read_board
@@ -184,7 +189,8 @@ def _ask(sealed: Sealed) -> list[str]:
         for number, option in enumerate(question.answers, 1):
             tell(f"  {number}  {option}")
         blank = ", or blank" if question.blank else ""
-        asked = f"Choose {question.minimum} to {question.maximum} of them{blank}"
+        many = str(question.minimum) if question.minimum == question.maximum else f"{question.minimum} to {question.maximum}"
+        asked = f"Choose {many} of them{blank}"
         answers.append(typer.prompt(asked, hide_input=False, err=True))
     return answers
 

@@ -10,6 +10,7 @@ Read in this order:
 - `transcript`        tagged, length-prefixed hashing of Veche's own proofs
 - `version1`          every hashed string of Belenios version 1, in one module
 - `elgamal`, `schnorr`, `chaum_pedersen`, `disjunction`, `equality`, `strong_decryption`
-- `shamir`, `channel`, `certificate`, `pedersen`, `ceremony`, `complaint`, `run_file`   the trustees' ceremony
+- `shamir`, `channel`, `certificate`, `pedersen`, `ceremony`, `reveal`, `complaint`, `run_file`   the trustees' ceremony
+- `tool_steps`        the same ceremony with other people's tools, without commitments
 - `drill`, `lot`, `signed_note`, `discrete_log`
 """

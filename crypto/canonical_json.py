@@ -55,6 +55,8 @@ def parse(data: bytes, limit: int = MAX_BYTES) -> Json:
         )
     except UnicodeDecodeError as error:
         raise Malformed("not-json", f"byte {error.start} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise Malformed("not-json", f"not JSON from character {error.pos + 1} on, or cut short") from error
     except (ValueError, RecursionError) as error:
         raise Malformed("not-json", f"not JSON ({type(error).__name__})") from error
     if _SURROGATE.search(data) is not None:

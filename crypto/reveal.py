@@ -115,3 +115,13 @@ def verify_reveal(
     verify_opening(reveal, index, certificates, commitments[index - 1])
     verify_revealed_coefficients(reveal, index, certificates, threshold)
     verify_reveal_signature(reveal, index, certificates, commitments)
+
+
+def is_wrong(reveal: Reveal, index: int, certificates: Sequence[Certificate], commitments: Sequence[str], threshold: int) -> bool:
+    """Whether a reveal, signed or not, does not open its commitment or holds no good coefficients."""
+    try:
+        verify_opening(reveal, index, certificates, commitments[index - 1])
+        verify_revealed_coefficients(reveal, index, certificates, threshold)
+    except Inconsistent:
+        return True
+    return False

@@ -15,10 +15,10 @@ from veche.crypto.canonical_json import Json, array, digest, encode, fields, int
 from veche.crypto.certificate import Certificate, verify_certificates
 from veche.crypto.channel import Cipher
 from veche.crypto.complaint import Complaint, Dealing, Verdict, judge
-from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused
+from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
 from veche.crypto.group import Point
 from veche.crypto.pedersen import ThresholdGroup
-from veche.crypto.reveal import Reveal, verify_reveal
+from veche.crypto.reveal import Reveal, is_wrong, verify_reveal, verify_reveal_signature
 
 _FIELDS: Final = (
     "veche", "size", "threshold", "cipher", "deadlines", "names", "certificates", "commitments",
@@ -33,6 +33,8 @@ STEPS_REACHED: Final = {
 """How many of the lists (certificates, commitments, reveals) are complete when a run ends with this code."""
 
 _Entry = TypeVar("_Entry")
+
+MAX_BYTES: Final = 8_000_000
 
 JUDGED: Final = {"bad-share": Verdict.DEALER, "false-complaint": Verdict.COMPLAINANT}
 
@@ -110,10 +112,15 @@ Run = FinishedRun | EndedRun
 
 
 def parse_run(data: bytes) -> Run:
-    """The run of exactly these bytes. Raises Malformed `ceremony-malformed`."""
+    """The run of exactly these bytes.
+
+    Raises Malformed `ceremony-malformed`, or Inconsistent `ceremony-certificates` when a key in one is no member.
+    """
     try:
-        return _run_of(parse_canonical(data))
+        return _run_of(parse_canonical(data, MAX_BYTES))
     except Malformed as error:
+        if error.code == "trustee-key":
+            raise Inconsistent("ceremony-certificates", f"the certificates of the ceremony: {error}") from error
         raise Malformed("ceremony-malformed", f"run file: {error}") from error
 
 
@@ -225,12 +232,13 @@ def verify_run_matches(run: Run, trustees_json: bytes, group: ThresholdGroup) ->
 def _verify_wrong(
     reveal: Reveal, place: int, certificates: Sequence[Certificate], commitments: Sequence[str], threshold: int
 ) -> None:
-    """A trustee named for a wrong reveal must really have given one."""
-    try:
-        verify_reveal(reveal, place, certificates, commitments, threshold)
-    except (Inconsistent, InvalidSignature):
-        return
-    raise Inconsistent("ceremony-commitment", f"trustee {place} is named for a wrong reveal, but its reveal is good")
+    """A trustee named for a wrong reveal must have signed it over these commitments, and it must be wrong.
+
+    Without its signature anybody could have put the reveal there, or shown the trustee other commitments: nobody is named then.
+    """
+    verify_reveal_signature(reveal, place, certificates, commitments)
+    if not is_wrong(reveal, place, certificates, commitments, threshold):
+        raise Inconsistent("ceremony-commitment", f"trustee {place} is named for a wrong reveal, but its reveal is good")
 
 
 def _verify_judgement(run: EndedRun) -> None:

@@ -177,7 +177,7 @@ def verify_ed25519(key: VerifierKey, message: bytes, signature: bytes) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(one.isspace() or "\ud800" <= one <= "\udfff" for one in name):
+    if not name or "+" in name or any(not one.isprintable() or one.isspace() for one in name):
         raise Malformed("key-name", "a key's name is not empty and holds neither white space nor a plus sign nor half a character")
 
 

@@ -15,7 +15,11 @@ REFUSAL_REASONS: Final = ("malformed", "belenios-proof", "strong-proof")
 """Why a trustee's share was not taken."""
 
 _CODE = re.compile(r"[a-z0-9-]{1,64}")
-_UUID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{14,}")
+_UUID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{14,64}")
+
+
+MAX_OWNER: Final = 1000
+"""Nobody has more trustees; without a bound a hostile draft could make the state machine remember millions."""
 
 
 def read_field(kind: str, name: str, value: Json) -> object:
@@ -40,7 +44,7 @@ def _uuid(value: Json) -> str:
 
 
 def _owner(value: Json) -> int:
-    return integer(value, least=1)
+    return integer(value, 1, MAX_OWNER)
 
 
 def _refusal_reason(value: Json) -> str:

@@ -11,7 +11,7 @@ from veche.observer.chain_check import Progress, ReadChain, check_chain
 from veche.observer.entry_check import ReadEntries, check_entries
 from veche.observer.people_check import check_people
 from veche.observer.report import Report
-from veche.observer.setup_check import Setup, check_ceremony, check_level, check_setup
+from veche.observer.setup_check import Setup, check_ceremony, check_drafted_trustees, check_level, check_setup, verify_level_asked
 from veche.observer.share_check import Decryption, check_publication, check_result, check_shares, check_tally
 from veche.observer.sources import Source
 
@@ -69,7 +69,7 @@ def _run(
         progress("9.6", 0, len(chain.ballots))
         counted = check_ballots(stream, chain, setup, jobs, report, progress)
     if read is not None and not report.stopped():
-        check_people(read, setup, counted.last, report)
+        check_people(read, setup, counted.last, chain.tally is not None, report)
     if report.stopped() or chain.tally is None:
         return
     work = check_tally(chain.tally, setup, counted, report)
@@ -84,14 +84,24 @@ def _before_the_vote(source: Source, chain: ReadChain, read: ReadEntries | None,
         report.unchecked("no-setup", "archive", "the archive holds no election yet: there is nothing to check")
         return None
     setup = None if chain.setup is None else check_setup(chain.setup, report)
+    if chain.setup is None and read is not None and read.trustees is not None:
+        check_drafted_trustees(read.trustees, report)
+    if chain.shuffled and not report.stopped():
+        # Every question is homomorphic, or phase 9.3 had stopped: nobody would look at what a mixnet did here.
+        report.error("event-order", "archive", "a Shuffle or EndShuffles event in an election without a question that needs one")
+    if read is not None and not read.order and chain.setup is None:
+        report.unchecked("no-setup", "entries.jsonl", "the record has no entry yet: there is nothing to check")
     if report.stopped():
         return None
     if setup is not None:
         check_level(setup, read, source.in_folder, level, report)
     elif read is not None:
         report.level = read.manifest.level
+        verify_level_asked(level, report)
     if read is not None and not report.stopped():
         check_ceremony(read, read.trustees, report)
+        if read.manifest.rehearsal:
+            report.notice("rehearsal", "manifest.json", "this is a rehearsal, no real election")
         if read.manifest.log is not None and not source.has_log():
             report.notice("log-not-served", "log", "the manifest names a log; no checkpoint of it is served here")
     return setup
@@ -127,12 +137,23 @@ def _compare(source: Source, chain: ReadChain, against: Source, report: Report) 
     try:
         with against.archive() as older, source.archive() as newer:
             verify_prefix(older, newer, "archive")
+        if against.complete and not source.complete:
+            _entries_gone(source, against, report)
         if against.complete and source.complete:
             with against.entries() as older, source.entries() as newer:
                 verify_prefix(older, newer, "entries")
         report.count("history-changed")
     except ElectionError as error:
         report.refuse(error, against.name)
+
+
+def _entries_gone(source: Source, against: Source, report: Report) -> None:
+    """The older copy has entries and this one has none: in a folder they were taken away, a bare archive never has any."""
+    message = "the older copy has entries of the public log, and this one has none"
+    if source.in_folder:
+        report.error("history-changed", against.name, f"{message}: history was changed")
+    else:
+        report.unchecked("entries-not-supplied", against.name, f"{message}: give the whole record to compare them")
 
 
 def _uuid(chain: ReadChain) -> str | None:

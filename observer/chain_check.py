@@ -31,6 +31,8 @@ class ReadChain:
     """Whose share it is, by the payload of its event."""
     hashes: set[bytes] = field(default_factory=set)
     """SHA-256 of every record, events among them."""
+    shuffled: bool = False
+    """Whether there is an event of a mixnet."""
     order: EventOrder = field(default_factory=EventOrder)
     end: str | None = None
     """Hash of the event EndBallots."""
@@ -38,6 +40,11 @@ class ReadChain:
     def holds(self, digest: str) -> bool:
         """Whether a record of this SHA-256 stands in the archive."""
         return bytes.fromhex(digest) in self.hashes
+
+    def content(self, digest: str) -> bytes | None:
+        """The content of the data record of this SHA-256, ballots and events apart: no annex has anything to read there."""
+        items = [one for one in (self.setup, self.tally, *self.shares, self.result) if one is not None]
+        return next((record.content for item in items for record in item.records if record.name == digest), None)
 
 
 _ONCE = ("archive-truncated", "archive-header")
@@ -90,5 +97,5 @@ def _keep(chain: ReadChain, item: ChainItem) -> None:
             chain.shares.append(item)
         case EventType.RESULT:
             chain.result = item
-        case _:
-            pass
+        case EventType.SHUFFLE | EventType.END_SHUFFLES:
+            chain.shuffled = True

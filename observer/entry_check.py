@@ -10,6 +10,7 @@ from hashlib import sha256
 from veche.ballot.manifest import Manifest, parse_manifest
 from veche.ballot.share import parse_owned
 from veche.ballot.trustees import SingleTrustee, Trustees, parse_trustees
+from veche.crypto.canonical_json import parse
 from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
 from veche.crypto.run_file import FinishedRun, Run, parse_run
 from veche.ledger.annex import Annex, Dkg, ShareRefused
@@ -63,8 +64,9 @@ def check_entries(source: Source, chain: ReadChain, report: Report) -> ReadEntri
         for index, text in _texts(source):
             report.at = f"entry {index}"
             _read_entry(read, text, report)
-        report.at = "data"
+        report.at = "key ceremony"
         _read_runs(read, source, report)
+        report.at = "trustees.json"
         read.trustees = _trustees(read, chain, source)
         _walk(read, chain, report)
         report.at = "archive"
@@ -140,11 +142,11 @@ def _trustees(read: ReadEntries, chain: ReadChain, source: Source) -> Trustees |
     return None
 
 
-def rules_of(level: str, trustees: Trustees | None) -> Rules:
+def rules_of(level: str, trustees: Trustees | None, shuffled: bool = False) -> Rules:
     """What the order of entries depends on beside the entries. Without trustees only a draft is possible."""
     strict: Level = "strict" if level == "strict" else "belenios"
     if trustees is None:
-        return Rules(strict, (), 0, ())
+        return Rules(strict, (), 0, (), shuffled)
     singles: list[int] = []
     groups: list[tuple[tuple[int, ...], int]] = []
     for number, item in enumerate(trustees.items):
@@ -154,12 +156,22 @@ def rules_of(level: str, trustees: Trustees | None) -> Rules:
         else:
             groups.append((owners, item.threshold))
     group, threshold = groups[0] if groups else ((), 0)
-    return Rules(strict, group, threshold, tuple(singles), further=tuple(groups[1:]))
+    return Rules(strict, group, threshold, tuple(singles), shuffled, tuple(groups[1:]))
+
+
+def _needs_shuffles(chain: ReadChain) -> bool:
+    """Whether a question needs a mixnet, read leniently: phase 9.3 will say that such an election is not supported."""
+    try:
+        value = None if chain.setup is None else parse(chain.setup.records[0].content)
+    except Malformed:
+        return False
+    asked = value.get("questions") if type(value) is dict else None
+    return type(asked) is list and any(type(one) is dict and one.get("type") == "NonHomomorphic" for one in asked)
 
 
 def _walk(read: ReadEntries, chain: ReadChain, report: Report) -> None:
     """Steps 9.2.4 and 9.2.5, entry by entry."""
-    state = RecordState(rules_of(read.manifest.level, read.trustees))
+    state = RecordState(rules_of(read.manifest.level, read.trustees, _needs_shuffles(chain)))
     time = Timeline(read.manifest.closes_at, read.manifest.until)
     for index, one in enumerate(read.order):
         report.at = f"entry {index}"
@@ -197,9 +209,9 @@ def _check_data(read: ReadEntries, chain: ReadChain, source: Source, report: Rep
         if option.text is not None:
             _name(read, chain, source, option.text, manifest_digest, f"the manifest's project {option.project}")
             named.add(option.text)
-    report.count("data-missing", len(named))
-    report.count("data-hash", len(read.data))
     there = {digest for digest in named if digest != manifest_digest and not chain.holds(digest)}
+    report.count("data-missing", len(named))
+    report.count("data-hash", len(there))
     for path in source.data_names():
         report.count("data-unnamed")
         head, _, digest = path.partition("/")
@@ -208,7 +220,12 @@ def _check_data(read: ReadEntries, chain: ReadChain, source: Source, report: Rep
 
 
 def _name(read: ReadEntries, chain: ReadChain, source: Source, digest: str, manifest: str, by: str) -> None:
-    if digest == manifest or digest in read.data or chain.holds(digest):
+    if digest in read.data:
+        return
+    if digest == manifest or chain.holds(digest):
+        content = read.manifest_raw if digest == manifest else chain.content(digest)
+        if content is not None:
+            read.data[digest] = content
         return
     try:
         read.data[digest] = source.data(digest)

@@ -129,7 +129,7 @@ class Report:
 # Strict JSON: one text per value. Two parsers that differ about one text would see two different ballots.
 
 MAX_DEPTH = 16
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 LARGEST_NUMBER = 2**30 - 1  # Belenios writes larger weights and counts as decimal strings
 
 
@@ -209,6 +209,11 @@ def parse_shape(data: bytes, shape: Any, what: str) -> Any:
     return value
 
 
+def require_size(data: bytes, most: int) -> None:
+    """A text is not larger than an honest one could be: memory and time are bounded by it."""
+    require(len(data) <= most, f"{len(data)} bytes where at most {most} are allowed")
+
+
 def pattern(expression: str) -> Callable[[Any], bool]:
     """The shape of a text that the regular expression matches whole."""
     compiled = re.compile(expression)
@@ -229,6 +234,15 @@ def is_natural(value: Any) -> bool:
 
 def is_place(value: Any) -> bool:
     return is_integer(value) and value >= 1
+
+
+def is_owner(value: Any) -> bool:
+    return is_place(value) and value <= 1000
+
+
+def is_exact(value: Any) -> bool:
+    """A number that is exact in JavaScript, too."""
+    return is_natural(value) and value < 2**53
 
 
 def is_bool(value: Any) -> bool:
@@ -613,8 +627,13 @@ MAY_FOLLOW = {
     "PartialDecryption": ("PartialDecryption", "Result"),
     "Result": (),
 }
-EVENT = {"parent?": is_hash, "height": is_natural, "type": DATA_RECORDS.__contains__, "payload?": is_hash}
-OWNED = {"owner": is_place, "payload": is_hash}
+EVENT = {
+    "parent?": is_hash,
+    "height": is_natural,
+    "type": lambda value: is_text(value) and value in DATA_RECORDS,
+    "payload?": is_hash,
+}
+OWNED = {"owner": is_owner, "payload": is_hash}
 SIZED_TALLY = {"num_tallied": is_natural, "total_weight": is_count, "encrypted_tally": is_hash}
 
 
@@ -759,28 +778,39 @@ class Record:
     bare: bool = False
     entries: bytes | None = None
     manifest: bytes | None = None
-    data: dict[str, bytes] = field(default_factory=dict)
+    data: dict[str, bytes | None] = field(default_factory=dict)
     checkpoint: bool = False
     events: list[Event] = field(default_factory=list)
+
+
+def is_plain(path: Path) -> bool:
+    """A file of the record itself: no link to somewhere else, no pipe that never ends."""
+    return path.is_file() and not path.is_symlink()
 
 
 def read_source(path: Path) -> Record:
     """The bytes of SOURCE; nothing is checked yet but that a folder holds exactly one archive (9.2.1)."""
     if not path.is_dir():
+        with step("unreadable", path.name, "unchecked"):
+            require(path.is_file() or not path.exists(), "this is no file")
         return Record(path.name, path.read_bytes())
     archives = sorted(path.glob("*.bel"))
     with step("unreadable", path.name, "unchecked"):
         require(archives != [] or (path / "entries.jsonl").exists(), "a folder without an archive of an election")
     with step("folder-form", path.name):  # 9.2.1
         require(len(archives) == 1, f"a folder holds exactly one archive UUID.bel, found {len(archives)}")
+    with step("unreadable", path.name, "unchecked"):
+        require(archives[0].is_file(), "the archive is no file")
     bare = not any((path / name).exists() for name in ("entries.jsonl", "manifest.json", "data"))
     record = Record(archives[0].name, archives[0].read_bytes(), folder=not bare, bare=bare)
-    if (path / "entries.jsonl").is_file():
+    if is_plain(path / "entries.jsonl"):
         record.entries = (path / "entries.jsonl").read_bytes()
-    if (path / "manifest.json").is_file():
+    if is_plain(path / "manifest.json"):
         record.manifest = (path / "manifest.json").read_bytes()
-    files = sorted(file for file in (path / "data").rglob("*") if file.is_file())
-    record.data = {file.relative_to(path / "data").as_posix(): file.read_bytes() for file in files}
+    files = sorted(file for file in (path / "data").rglob("*") if file.is_symlink() or not file.is_dir())
+    for file in files:
+        # A link or a pipe is no file of the record: it counts as there, with nothing in it that anybody could have named.
+        record.data[file.relative_to(path / "data").as_posix()] = file.read_bytes() if is_plain(file) else None
     record.checkpoint = (path / "checkpoint").is_file()
     return record
 
@@ -793,7 +823,7 @@ is_reason = pattern("malformed|belenios-proof|strong-proof")
 ANNEXES: dict[str, dict[str, Any]] = {
     "manifest": {"manifest": is_hash},
     "dkg": {"ceremony": is_hash},
-    "drill": {"owner": is_place, "factor": is_hash, "proof": PROOF},
+    "drill": {"owner": is_owner, "factor": is_hash, "proof": PROOF},
     "software": {"version": is_text, "assets": is_hash},
     "opened": TIME,
     "issued": {"total": is_natural, "credentials": is_hash, "signature": is_text},
@@ -803,8 +833,8 @@ ANNEXES: dict[str, dict[str, Any]] = {
     "incident": TIME | {"code": is_code},
     "closed": TIME | {"ballots": is_natural},
     "withheld": {"ballots": is_natural, "minimum": is_natural},
-    "decryption-proof": {"owner": is_place, "payload": is_hash, "proof": PROOF},
-    "share-refused": {"owner": is_place, "payload": is_hash, "proof?": PROOF, "signature?": PROOF, "reason": is_reason},
+    "decryption-proof": {"owner": is_owner, "payload": is_hash, "proof": PROOF},
+    "share-refused": {"owner": is_owner, "payload": is_hash, "proof?": PROOF, "signature?": PROOF, "reason": is_reason},
     "published": TIME | {"result": is_hash, "audit": is_hash},
     "certified": TIME | {"result": is_hash, "complaints": is_natural},
     "cancelled": TIME | {"reason": is_code, "successor?": is_uuid},
@@ -1152,8 +1182,9 @@ def parse_credentials(text: bytes, with_login: bool = False) -> tuple[dict[str, 
 def parse_trustees(text: bytes) -> Trustees:
     """The trustees, with the fields that 9.3.7 demands."""
     trustees = Trustees(text)
+    require_size(text, 8_000_000)
     items = parse_canonical(text)
-    require(type(items) is list and items != [], "the list of trustees is no list or empty")
+    require(type(items) is list and 1 <= len(items) <= 1000, "the list of trustees is no list of 1 to 1000")
     for item in items:
         require(type(item) is list and len(item) == 2, "an item of the list is a kind and an object")
         kind, value = item
@@ -1284,8 +1315,17 @@ def is_title(value: Any) -> bool:
 
 def is_allocation(value: Any) -> bool:
     """Rule, budget and currency, then the parameters of the rule."""
-    fixed = {"rule": is_id, "budget": is_natural, "currency": pattern("[A-Z]{3}")}
-    return type(value) is dict and fits(dict(list(value.items())[:3]), fixed)
+    fixed = {"rule": is_id, "budget": is_exact, "currency": pattern("[A-Z]{3}")}
+    if type(value) is not dict or not fits(dict(list(value.items())[:3]), fixed):
+        return False
+    further = list(value.items())[3:]
+    return all(re.fullmatch("[a-z_]+", name) and is_parameter(one) for name, one in further)
+
+
+def is_parameter(value: Any) -> bool:
+    """A plain value, or a list of them."""
+    plain = value if type(value) is list else [value]
+    return all(type(one) in (str, bool) or (type(one) is int and abs(one) < 2**53) for one in plain)
 
 
 MANIFEST = {
@@ -1296,18 +1336,24 @@ MANIFEST = {
     "rehearsal": is_bool,
     "level": lambda value: value in ("strict", "belenios"),
     "title": is_title,
-    "opens_at": is_natural,
-    "closes_at": is_natural,
+    "opens_at": is_exact,
+    "closes_at": is_exact,
     "zone": pattern("[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,2}"),
-    "extension?": {"until": is_natural},
-    "minimum_ballots": is_natural,
-    "electorate": is_natural,
+    "extension?": {"until": is_exact},
+    "minimum_ballots": is_exact,
+    "electorate": is_exact,
     "eligibility": {"class": is_id},
-    "appeal_days": is_integer,
+    "appeal_days": lambda value: is_integer(value) and abs(value) < 2**53,
     "registrar?": is_text,
-    "log?": {"origin": is_text, "keys": [is_text], "box": is_text, "period": is_place, "policy": is_text},
+    "log?": {
+        "origin": is_text,
+        "keys": [is_text],
+        "box": is_text,
+        "period": lambda value: is_exact(value) and value >= 1,
+        "policy": is_text,
+    },
     "allocation?": is_allocation,
-    "options": [[{"project": is_id, "title": is_text, "cost?": is_natural, "text?": is_hash}]],
+    "options": [[{"project": is_id, "title": is_text, "cost?": is_exact, "text?": is_hash}]],
 }
 LINE = re.compile("veche:1 level=(strict|belenios) manifest=sha256:([0-9a-f]{64})")
 
@@ -1408,10 +1454,14 @@ RUN = {
 
 def parse_run(text: bytes) -> dict[str, Any]:
     """A run file, finished or ended. Check 9.5.1."""
+    require_size(text, 8_000_000)
     run = parse_shape(text, RUN, "a run file")
     n, finished = run["size"], "trustees" in run
     lists = [run[name] for name in ("names", "certificates", "commitments", "reveals")]
     require(all(len(one) == n for one in lists), "its lists are not as long as the group")
+    for line in (line for line in run["certificates"] if line is not None):
+        value = parse_canonical(parse_shape(line.encode(), SIGNED, "a certificate")["message"].encode())
+        require(fits(value, CERTIFICATE) or fits(value, CERTIFICATE_OLD), "a certificate has not exactly its fields")
     reveals = [reveal for reveal in run["reveals"] if reveal is not None]
     require(all(len(reveal["secrets"]) == n for reveal in reveals), "a reveal has not one secret for each place")
     if finished:
@@ -1457,14 +1507,18 @@ def verify_commitment(run_hash: bytes, place: int, commitment: str | None, revea
     require(found == commitment, "it does not open the commitment")
 
 
+def verify_reveal_signature(run_hash: bytes, place: int, commitments: list[str], reveal: dict[str, Any], signer: str) -> None:
+    """The reveal is signed over all commitments. Check 9.5.4."""
+    items = [bytes.fromhex(one) for one in (*commitments, *reveal["secrets"])]
+    message = transcript("veche/v1/dkg-reveal", run_hash, place, len(commitments), *items)
+    verify_signature(signer, message, reveal["signature"])
+
+
 def verify_reveal(
     run_hash: bytes, place: int, threshold: int, commitments: list[str], reveal: dict[str, Any], signer: str
 ) -> list[str]:
     """The reveal is signed over all commitments, and its coefficients are good. Check 9.5.4. Gives the coefficients."""
-    items = [bytes.fromhex(one) for one in (*commitments, *reveal["secrets"])]
-    verify_signature(
-        signer, transcript("veche/v1/dkg-reveal", run_hash, place, len(commitments), *items), reveal["signature"]
-    )
+    verify_reveal_signature(run_hash, place, commitments, reveal, signer)
     signed = parse_shape(reveal["coefexps"].encode(), SIGNED, "the signed coefficients")
     verify_message(decode(signer), signed["message"], signed["signature"], "its coefficients")
     coefficients = parse_shape(signed["message"].encode(), COEFEXPS, "the coefficients")["coefexps"]
@@ -1494,6 +1548,11 @@ def check_reveals(run: dict[str, Any], certificates: list[dict[str, Any]]) -> No
     for place, fault in wrong.items():
         if place not in named:
             raise fault
+    for place in sorted(named):
+        with step("ceremony-reveal", f"trustee {place}"):  # 9.5.4
+            # Without its signature anybody could have put the reveal there: then nobody can be named for it.
+            signer, run_hash = certificates[place - 1]["verification"], list_hash(run["certificates"])
+            verify_reveal_signature(run_hash, place, run["commitments"], run["reveals"][place - 1], signer)
     with step("ceremony-commitment", "run file"):
         require(named == set(wrong), "somebody is named for a wrong reveal, but the reveal is good")
 
@@ -1534,8 +1593,8 @@ def check_judgement(run: dict[str, Any], certificates: list[dict[str, Any]], rep
     with step("ceremony-judgement", "run file"):
         require(("complaint" in run) == (code in judged), "a complaint stands exactly where it is judged")
         if "complaint" not in run:
-            if str(code).startswith("no-"):
-                message = f"Only the organizer says that trustees {run['named']} were silent ({code})."
+            if str(code).startswith("no-") or code == "wrong-reveal":
+                message = f"Only the organizer says that trustees {run['named']} ended a run of the ceremony ({code})."
                 report.note("notice", "organizers-word", "run file", message)
             return
         complaint = run["complaint"]
@@ -1751,6 +1810,7 @@ def verify_share(owner: int, text: bytes, election: Election, tally: list[list[d
     """The factors of a share, each alpha times the owner's key as the Belenios proofs show. Checks 9.9.1 to 9.9.4."""
     where = f"trustee {owner}"
     with step("share-malformed", where):  # 9.9.1
+        require_size(text, 1024 * (1 + sum(len(row) for row in tally)))
         share = parse_shape(text, SHARE, "the share")
         factors, proofs = share["decryption_factors"], share["decryption_proofs"]
         shapes = [[len(row) for row in rows] for rows in (factors, tally, proofs)]
@@ -1812,6 +1872,7 @@ class Case:
     entries: list[Entry] = field(default_factory=list)
     manifest: dict[str, Any] | None = None
     trustees: Trustees | None = None
+    trustees_text: bytes | None = None
     election: Election | None = None
     last: dict[str, Ballot] = field(default_factory=dict)
     shares: dict[int, Share] = field(default_factory=dict)
@@ -1940,6 +2001,7 @@ def hidden_trustees(case: Case, lines: list[bytes]) -> Trustees | None:
     for match in found if text is None else []:
         runs = run_chain(case.find, match[1].decode()) if match else []
         text = case.find(runs[0].get("trustees", "")) if runs else text
+    case.trustees_text = text
     try:
         trustees = parse_trustees(text) if text is not None else None
         for group in trustees.groups if trustees else []:
@@ -1968,13 +2030,14 @@ def check_data(case: Case) -> None:
     named: set[str] = set()
     for digest, who in names_of_entries(case.entries, case.manifest, case.find):
         with step("data-missing", who):  # 9.2.7
-            there = digest in records or f"{digest[:2]}/{digest}" in data
+            there = digest in records or data.get(f"{digest[:2]}/{digest}") is not None
             require(there or digest == manifest, f"it names {digest[:16]}…, which is not there")
         named.add(digest)
     for name, content in data.items():
         with step("data-hash", f"data/{name}"):  # 9.2.8
             digest = name.rpartition("/")[2]
-            require(not is_hash(digest) or sha256_hex(content) == digest, "its content has not the SHA-256 of its name")
+            same_hash = content is None or not is_hash(digest) or sha256_hex(content) == digest
+            require(same_hash, "its content has not the SHA-256 of its name")
     runs = [run_chain(case.find, entry.value["ceremony"]) for entry in case.annexes("dkg")]
     unread = case.manifest is None or any({} in chain for chain in runs)  # then what they name is not known
     for name in () if unread else data:
@@ -1989,12 +2052,15 @@ def phase_setup(case: Case) -> str:
     """9.3"""
     counts = case.report.counts
     if not case.events:
-        if case.trustees is not None:
-            case.trustees = check_trustees(case.trustees.text, counts)
+        if case.trustees_text is not None:
+            case.trustees = check_trustees(case.trustees_text, counts)
         return "not sealed yet"
     case.election = election = check_setup(case.events[0].data, counts)
     case.trustees = election.trustees
     case.report.election = election.uuid
+    with step("event-order", "archive"):  # 9.1.8
+        mixed = [event for event in case.events if event.kind in ("Shuffle", "EndShuffles")]
+        require(mixed == [], "a Shuffle or EndShuffles event where no question needs one: nobody would look at it")
     if any(group.old for group in election.trustees.groups):
         message = "The threshold keys were made in the form before Belenios 2.5.1."
         case.report.note("notice", "legacy-key-generation", "trustees.json", message)
@@ -2021,6 +2087,9 @@ def phase_manifest(case: Case) -> str:
             message = "The election is of level strict, but the archive alone holds no strong proofs."
             severity = "unchecked" if asked == "strict" else "notice"
             report.note(severity, "strong-proofs-not-supplied", case.record.name, message)
+        elif election is not None and "veche:" in election.description:
+            message = "The election has a manifest, which is not here: times, minimum and credentials issued were not checked."
+            report.note("notice", "manifest-not-supplied", case.record.name, message)
         with step("level-too-low", case.record.name):
             require(level == "strict" or asked != "strict", "the election is of level belenios, not strict")
         return "none, only the archive is given"
@@ -2032,6 +2101,8 @@ def phase_manifest(case: Case) -> str:
         uuid = election.uuid if election else case.uuid
         case.manifest = check_manifest(text, first.value["manifest"], uuid, description, questions)
         report.level = case.manifest["level"]
+        if case.manifest["rehearsal"]:
+            report.note("notice", "rehearsal", "manifest.json", "This is a rehearsal, no real election.")
         if "log" in case.manifest and not case.record.checkpoint:
             message = "The manifest names a log, but no checkpoint lies in the folder."
             report.note("notice", "log-not-served", "manifest.json", message)
@@ -2347,6 +2418,7 @@ def phase_result(case: Case) -> str:
             who = f"trustee {owners[0]}" if len(owners) == 1 else f"trustees {owners[0]} to {owners[-1]}"
             require(good >= threshold, f"{threshold} good shares of {who} are needed, found {good}")
     with step("result-malformed", where):  # 9.10.2
+        require_size(event.data[0], 1024 * (1 + sum(question.size for question in election.questions)))
         result = parse_shape(event.data[0], {"result": [[is_count]]}, "the result")["result"]
         sizes = [question.size for question in election.questions]
         require([len(row) for row in result] == sizes, "it has not the form of the questions")
@@ -2387,9 +2459,13 @@ def phase_comparison(case: Case) -> str:
         require(uuid is None or uuid == case.uuid, f"the older copy is of the election {uuid}")
     with step("history-changed", name):  # 9.11.1
         require(case.record.archive.startswith(older.archive), "the older archive is no beginning of this one")
+        gone = older.entries is not None and case.record.entries is None
+        require(not gone or not case.record.bare, "the older copy has entries, and this folder has none")
         both = older.entries is not None and case.record.entries is not None
         same_start = not both or (case.record.entries or b"").startswith(older.entries or b"")
         require(same_start, "the older entries are no beginning of these")
+    with step("entries-not-supplied", name, "unchecked"):
+        require(not gone, "the older copy has entries, and this archive comes without")
     return f"{len(older.events)} older events are unchanged"
 
 
@@ -2533,7 +2609,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         findings = [f"{f['severity']}: {f['record']}: {f['message']} ({f['code']})" for f in report.findings]
         told = bool(options.ballot and lines)  # each ballot's line has said it already
-        print("\n".join(lines if told else [*lines, *findings, VERDICTS[report.verdict]]))
+        for line in lines if told else [*lines, *findings, VERDICTS[report.verdict]]:
+            # A hostile record could hold commands for the reader's terminal.
+            print("".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line))
     return EXIT_CODES[report.verdict]
 
 

@@ -13,28 +13,26 @@ from veche.observer.entry_check import ReadEntries
 from veche.observer.report import Report
 from veche.observer.setup_check import Setup
 
-_COUNTED = ("withheld", "decrypting", "proving", "tallied", "published", "certified")
-
 TOLERANCE = 60
 """Seconds by which opening and closing may lag behind the announced times without an explanation."""
 
 
-def check_people(read: ReadEntries, setup: Setup, voted: Mapping[str, object], report: Report) -> None:
-    """Phase 9.7: `voted` has every credential with a ballot as key."""
+def check_people(read: ReadEntries, setup: Setup, voted: Mapping[str, object], tallied: bool, report: Report) -> None:
+    """Phase 9.7: `voted` has every credential with a ballot as key, `tallied` says whether there is an encrypted tally.
+
+    What the record holds decides, not the state it ended in: a record that was annulled afterwards is checked like any other.
+    """
     try:
-        issued = _check_issued(read, setup, report)
+        _check_not_issued(read, _check_issued(read, setup, report), voted, tallied, report)
     except ElectionError as error:
-        report.refuse(error, "issued")
-        return
-    _check_not_issued(read, issued, voted, report)
+        # Who else was handed a code is not known then; times and numbers are.
+        report.refuse(error, report.at)
     _check_times(read, report)
     ballots = sum(1 for credential in voted if setup.credentials.weights[credential] > 0)
     for index, entry in read.annexes():
         _check_number(entry, index, read.manifest, ballots, report)
     closed = any(isinstance(entry, Closed) for _, entry in read.annexes())
-    withheld = any(isinstance(entry, Withheld) for _, entry in read.annexes())
-    tallied = read.state is not None and read.state.name in _COUNTED[1:]
-    if closed and tallied and not withheld and ballots < read.manifest.minimum_ballots:
+    if tallied and ballots < read.manifest.minimum_ballots:
         report.error("withheld", "EncryptedTally", _too_few(ballots, read.manifest.minimum_ballots))
     report.count("withheld", closed)
 
@@ -46,10 +44,9 @@ def _check_issued(read: ReadEntries, setup: Setup, report: Report) -> set[str]:
     for index, entry in read.annexes():
         if not isinstance(entry, Issued):
             continue
+        report.at = f"entry {index}"
         _verify_registrar(entry, read.manifest, index)
-        # Everybody at once, in a list without weights: then it is Setup's own list, which is not kept a second time.
-        whole = entry.credentials == setup.credentials.digest
-        credentials = _listed(setup.credentials.raw if whole else read.data[entry.credentials], index)
+        credentials = _listed(read.data.get(entry.credentials, b""), index)
         order = [places.get(credential, -1) for credential in credentials]
         if -1 in order or order != sorted(set(order)) or not named.isdisjoint(credentials):
             raise Inconsistent(
@@ -86,12 +83,14 @@ def _listed(raw: bytes, index: int) -> list[str]:
         raise Malformed("issued-credentials", f"entry {index}: the list of handed-out credentials: {error}") from error
 
 
-def _check_not_issued(read: ReadEntries, issued: set[str], voted: Mapping[str, object], report: Report) -> None:
+def _check_not_issued(
+    read: ReadEntries, issued: set[str], voted: Mapping[str, object], tallied: bool, report: Report
+) -> None:
     """Step 9.7.5. Codes handed out during the vote are named in batches, the last after the close: judged from then on."""
     if read.manifest.level == "belenios" and not any(isinstance(entry, Issued) for _, entry in read.annexes()):
         return
-    state = read.state
-    if state is None or not (state.issued_after_closed or state.name in _COUNTED):
+    withheld = any(isinstance(entry, Withheld) for _, entry in read.annexes())
+    if not (tallied or withheld or (read.state is not None and read.state.issued_after_closed)):
         return
     for credential in voted:
         report.count("not-issued")

@@ -12,7 +12,8 @@ from veche.ballot.trustees import Trustees, parse_trustees, verify_election_key,
 from veche.crypto.drill import Drill, DrillStatement, verify_drill
 from veche.crypto.errors import ElectionError, Inconsistent, InvalidProof, Malformed
 from veche.crypto.group import Point
-from veche.crypto.run_file import EndedRun, verify_new_keys, verify_run, verify_run_matches
+from veche.crypto.pedersen import ThresholdGroup
+from veche.crypto.run_file import EndedRun, Run, verify_new_keys, verify_run, verify_run_matches
 from veche.ledger.annex import Drill as DrillAnnex
 from veche.ledger.chain_reader import ChainItem
 from veche.ledger.payload import verify_setup_data
@@ -54,6 +55,14 @@ def check_setup(item: ChainItem, report: Report) -> Setup | None:
         )
     _warn_of_weights(credentials, report)
     return Setup(item.event_hash, election, credentials, trustees)
+
+
+def check_drafted_trustees(trustees: Trustees, report: Report) -> None:
+    """Steps 9.3.10 to 9.3.16 before there is a Setup: what the ceremony has made is what will be sealed."""
+    try:
+        verify_trustees(trustees)
+    except ElectionError as error:
+        report.refuse(error, "trustees.json")
 
 
 def _record_of(code: str) -> str:
@@ -106,9 +115,16 @@ def check_level(setup: Setup, read: ReadEntries | None, in_folder: bool, asked: 
         _check_manifest(setup.election, line, read, report)
     elif line is not None and line.level == "strict":
         _without_entries(in_folder, asked, report)
+    elif line is not None:
+        message = "this election has a manifest, and it is not here: times, minimum and who was handed a code were not checked"
+        report.notice("manifest-not-supplied", "archive", message)
+    verify_level_asked(asked, report)
+
+
+def verify_level_asked(asked: str | None, report: Report) -> None:
+    """The record is of the level that was asked for, or there is an error."""
     if asked == "strict" and report.level != "strict" and not report.stopped():
-        error_text = f"level strict was asked for; this record is of level {report.level}"
-        report.refuse(Inconsistent("level-too-low", error_text), "election.json")
+        report.error("level-too-low", "election.json", f"level strict was asked for; this record is of level {report.level}")
 
 
 def _check_manifest(election: Election, line: LevelLine | None, read: ReadEntries, report: Report) -> None:
@@ -147,9 +163,10 @@ def check_ceremony(read: ReadEntries, trustees: Trustees | None, report: Report)
                 report.count(code)
             for code in ("ceremony-commitment", "ceremony-reveal"):
                 report.count(code, sum(1 for one in run.reveals if one is not None))
-            if isinstance(run, EndedRun) and run.code.startswith("no-"):
+            if isinstance(run, EndedRun) and (run.code.startswith("no-") or run.code == "wrong-reveal"):
                 named = ", ".join(map(str, run.named))
-                message = f"a run of the ceremony ended because trustee {named} was silent ({run.code}): only the organizer says so"
+                what = "revealed something else" if run.code == "wrong-reveal" else "was silent"
+                message = f"a run of the ceremony ended because trustee {named} {what} ({run.code}): only the organizer says so"
                 report.notice("organizers-word", "key ceremony", message)
         verify_new_keys(read.runs)
         _check_groups(read, trustees)
@@ -173,7 +190,15 @@ def _check_groups(read: ReadEntries, trustees: Trustees | None) -> None:
     if read.runs:
         if not trustees.groups:
             raise Inconsistent("ceremony-trustees", "there was a ceremony, and trustees.json has no threshold group")
-        verify_run_matches(read.runs[-1], trustees.raw, trustees.groups[0])
+        last = read.runs[-1]
+        group = next((one for one in trustees.groups if _same_certificates(last, one)), trustees.groups[0])
+        verify_run_matches(last, trustees.raw, group)
+
+
+def _same_certificates(run: Run, group: ThresholdGroup) -> bool:
+    """At level belenios there may be several groups: the run's is the one with its certificates."""
+    mine = [None if one is None else one.line() for one in run.certificates]
+    return mine == [one.line() for one in group.certificates]
 
 
 def _verify_drill(entry: DrillAnnex, read: ReadEntries, trustees: Trustees) -> None:

@@ -94,11 +94,9 @@ def check_shares(chain: ReadChain, read: ReadEntries | None, setup: Setup, work:
     report.count("decryption-proof", len(chain.shares) * len(work.tally.alphas))
     report.counts["shares"] = len(chain.shares)
     _report_bad(bad, setup, work, report)
-    # A trustee refused for its strong proof may hand in the same share with a better one: then it stands in the archive.
-    given = {record.name: record.content for item in chain.shares for record in item.records}
     for index, entry in read.annexes() if read is not None else ():
         if read is not None and isinstance(entry, ShareRefused):
-            _check_refused(entry, f"entry {index}", read.data | given, setup, work, report)
+            _check_refused(entry, f"entry {index}", read.data, setup, work, report)
     if not report.stopped():
         try:
             verify_shares_agree(setup.trustees, work.good)
@@ -158,7 +156,7 @@ def _check_refused(
     try:
         if owner is None:
             raise Refused("share-refused", f"a share of trustee {entry.owner}; there are {len(setup.trustees.owners)}")
-        statement = work.place.statement(entry.owner, contents[entry.payload])
+        statement = work.place.statement_of(entry.owner, entry.payload)
         verify_delivery(entry.signature, entry.proof, entry.owner, owner.public_key, statement)
     except (Refused, InvalidSignature) as error:
         report.error("share-refused", record, f"the organizer named trustee {entry.owner} for a share it did not sign: {error}")
@@ -173,7 +171,7 @@ def _check_refused(
 
 def _fault(entry: ShareRefused, owner: Owner, contents: Mapping[str, bytes], work: Decryption) -> str | None:
     """What is wrong with the refused share, by the rules by which the organizer must have refused it."""
-    owned = contents[entry.payload]
+    owned = contents.get(entry.payload, b"")
     try:
         share = contents.get(parse_owned(owned).payload)
     except Malformed:

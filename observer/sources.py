@@ -104,7 +104,7 @@ class Folder:
 
     def data(self, digest: str) -> bytes:
         path = self._path / "data" / digest[:2] / digest
-        if not path.is_file():
+        if not _is_plain(path) or path.parent.is_symlink() or path.parent.parent.is_symlink():
             raise Inconsistent("data-missing", f"data/{digest[:2]}/{digest} is named by the record and is not there")
         content = _read(path, MAX_DATA)
         if sha256(content).hexdigest() != digest:
@@ -114,7 +114,7 @@ class Folder:
     def data_names(self) -> Iterator[str]:
         root = self._path / "data"
         for path in sorted(root.rglob("*")):
-            if not path.is_dir():
+            if path.is_symlink() or not path.is_dir():
                 yield path.relative_to(root).as_posix()
 
     def has_log(self) -> bool:
@@ -128,7 +128,7 @@ class Folder:
 
     def _required(self, name: str) -> Path:
         path = self._path / name
-        if not path.is_file():
+        if not _is_plain(path):
             raise Malformed("folder-form", f"{self.name} has no {name}")
         return path
 
@@ -159,7 +159,14 @@ def open_older(where: str) -> BareArchive | Folder:
         return BareArchive(Path(where))
 
 
+def _is_plain(path: Path) -> bool:
+    """A file of the record itself: no link to somewhere else, no pipe that never ends."""
+    return path.is_file() and not path.is_symlink()
+
+
 def _open(path: Path) -> BinaryIO:
+    if path.exists() and not path.is_file():
+        raise Unsupported("unreadable", f"{path} is no file")
     try:
         return path.open("rb")
     except OSError as error:

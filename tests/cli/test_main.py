@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests.cli.rehearsals import veche
 from veche.cli import main
@@ -63,6 +65,31 @@ def test_what_cannot_be_read_ends_with_2(tmp_path: Path, capsys: pytest.CaptureF
     assert "no.json: No such file or directory" in capsys.readouterr().err
     assert veche("organizer", "status", tmp_path) == 2
     assert "is not the folder of an election's record" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_named_and_no_temporary_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["trustee", "key", "--private", tmp_path / "nowhere" / "t.key", "--public", tmp_path / "t.pub"]
+    assert veche(*line) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'nowhere'}: there is no such folder; make it first\n"
+
+
+def test_a_question_nobody_can_answer_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+    asking = typer.Typer()
+
+    @asking.command()
+    def ask() -> None:
+        typer.prompt("A question", err=True)
+
+    monkeypatch.setattr(main, "app", asking)
+    assert main.run([]) == 64
+    assert "no answer came" in capsys.readouterr().err
+
+
+def test_a_list_of_commands_breaks_no_sentence_off(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in ([], ["organizer"], ["organizer", "ceremony"], ["registrar"], ["trustee"], ["voter"]):
+        assert veche(*line, "--help") == 0
+        assert "..." not in capsys.readouterr().out.replace("COMMAND [ARGS]...", "")
 
 
 def test_a_disk_that_refuses_is_no_mistake_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

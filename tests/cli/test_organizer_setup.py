@@ -68,6 +68,9 @@ def test_a_text_of_a_project_is_kept_by_its_hash(tmp_path: Path) -> None:
         ({"opens_at": "tomorrow"}, "spec-malformed"),
         ({"opens_at": "2026-10-15T00:00:00+03:00"}, "manifest-times"),
         ({"zone": "Nowhere/At all", "opens_at": "2026-10-01T09:00:00"}, "spec-malformed"),
+        ({"zone": "Europe/Moskva"}, "spec-malformed"),
+        ({"opens_at": 200, "closes_at": 100}, "manifest-times"),
+        ({"extended_until": 1}, "manifest-times"),
         ({"electorate": "many"}, "spec-malformed"),
         ({"level": "high"}, "manifest-malformed"),
         ({"registrar": "me"}, "vkey-malformed"),
@@ -175,6 +178,13 @@ def test_a_drill_is_taken_once_from_its_own_trustee_and_for_this_election(at: At
         refused(made, code, capsys, "drill", other)
     assert organizer(made, "drill", drill) == 0
     refused(made, "entry-order", capsys, "drill", drill)
+
+
+def test_of_several_drills_all_are_taken_or_none(at: At, capsys: pytest.CaptureFixture[str]) -> None:
+    made = at("keys")
+    drill = a_drill(made, 1)
+    refused(made, "entry-order", capsys, "drill", drill, drill)
+    assert organizer(made, "drill", drill, a_drill(made, 2)) == 0
 
 
 def test_nothing_is_sealed_while_a_drill_is_missing(at: At, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

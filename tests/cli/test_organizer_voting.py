@@ -107,6 +107,21 @@ def test_time_never_goes_back(at: At, capsys: pytest.CaptureFixture[str]) -> Non
     refused(made, "entry-time", capsys, "resume", "done", at=made.now - 1)
 
 
+def test_a_step_out_of_its_turn_is_said_without_jargon_and_before_any_clock(at: At, capsys: pytest.CaptureFixture[str]) -> None:
+    made = at("vote")
+    for line in (["resume", "done"], ["open", "--present", "1,2,3"], ["certify"], ["annul", "oops"]):
+        shown = refused(made, "not-published" if line == ["certify"] else "entry-order", capsys, *line)
+        assert "may follow" not in shown
+        assert "veche organizer" in shown
+    assert "closing does not come now" in refused(at("seal"), "entry-order", capsys, "close")
+
+
+def test_a_later_end_that_is_not_allowed_is_told_in_times_of_day(at: At, capsys: pytest.CaptureFixture[str]) -> None:
+    made = at("vote")
+    shown = refused(made, "entry-time", capsys, "extend", "queue", "--until", closes(made) + 7201)
+    assert str(closes(made)) not in shown
+
+
 def test_a_reason_is_a_code_and_no_story_about_a_person(at: At, capsys: pytest.CaptureFixture[str]) -> None:
     made = at("vote")
     refused(made, "entry-malformed", capsys, "suspend", "Ivan Petrov shouted")

@@ -18,7 +18,7 @@ from tests.crypto.drawing import drawing
 from tests.election.record_builder import REGISTRAR, UUID, Story
 from veche.ballot.credential import derive, parse_public_credentials, public_credential
 from veche.cli.main import run
-from veche.cli.registrar import register, save_registration, sign_issued
+from veche.cli.registrar import register, save_issued, save_registration, sign_issued
 from veche.cli.voter_codes import parse_codes, parse_letter_lines
 from veche.cli.voters_list import parse_voters
 from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused
@@ -187,6 +187,23 @@ def test_a_list_with_a_mistake_leaves_no_file(tmp_path: Path, capsys: pytest.Cap
 def test_one_folder_for_private_and_public_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="two"):
         save_registration(registration(), tmp_path / "same", tmp_path / "same")
+
+
+@pytest.mark.parametrize("private", ["public/codes", "record/codes"])
+def test_codes_never_lie_inside_a_folder_that_is_public(tmp_path: Path, private: str) -> None:
+    (tmp_path / "record").mkdir()
+    (tmp_path / "record" / "entries.jsonl").touch()
+    with pytest.raises(Refused, match="published by mistake"):
+        save_registration(registration(), tmp_path / private, tmp_path / "public")
+    assert not (tmp_path / private).exists()
+
+
+def test_the_last_list_has_a_file_of_its_own_even_when_it_names_nobody_new(tmp_path: Path) -> None:
+    first = save_issued(b"{}", b"[]", 9, tmp_path)
+    last = save_issued(b"{}", b"[]", 9, tmp_path, last=True)
+    assert [path.name for path in (*first, *last)] == [
+        "issued-9.json", "issued-9.credentials.json", "issued-last.json", "issued-last.credentials.json"
+    ]  # fmt: skip
 
 
 def test_a_list_that_is_not_there_is_not_a_refusal_but_unreadable(tmp_path: Path) -> None:

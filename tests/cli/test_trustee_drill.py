@@ -135,8 +135,34 @@ def test_the_drill_of_another_trustee_is_not_made(ceremony: tuple[list[Desk], St
     assert refused.value.code == "not-my-number"
 
 
+def test_the_dkey_beside_the_seed_is_found_without_being_named(ceremony: tuple[list[Desk], Story], tmp_path: Path) -> None:
+    desks, story = ceremony
+    folder = story.write(tmp_path / "record")
+    line = ["trustee", "drill", "--folder", str(folder), "--owner=3", f"--key={desks[2].private / 'trustee.key'}"]
+    assert run([*line, "--out", str(tmp_path / "drill.json")]) == 0
+
+
+def test_a_refused_drill_leaves_nothing_beside_the_key(ceremony: tuple[list[Desk], Story], tmp_path: Path) -> None:
+    desks, story = ceremony
+    folder = story.write(tmp_path / "record")
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for name in ("trustee.key", "trustee.dkey"):
+        (keys / name).write_bytes((desks[0].private / name).read_bytes())
+    taken = tmp_path / "taken.json"
+    taken.write_bytes(b"mine")
+    line = ["trustee", "drill", "--folder", str(folder), f"--key={keys / 'trustee.key'}"]
+    assert run([*line, "--owner=2", "--out", str(tmp_path / "drill.json")]) == 1
+    assert run([*line, "--owner=1", "--out", str(taken)]) == 1
+    assert taken.read_bytes() == b"mine"
+    assert sorted(path.name for path in keys.iterdir()) == ["trustee.dkey", "trustee.key"]
+
+
 def without_dkey(desk: Desk) -> list[str]:
-    return [f"--key={desk.private / 'trustee.key'}"]
+    alone = desk.private.with_name("seed-alone")
+    alone.mkdir(exist_ok=True)
+    (alone / "trustee.key").write_bytes((desk.private / "trustee.key").read_bytes())
+    return [f"--key={alone / 'trustee.key'}"]
 
 
 def with_anothers(desk: Desk) -> list[str]:
@@ -156,6 +182,7 @@ def test_key_files_that_do_not_belong_together_are_refused(
 
 def test_a_damaged_journal_stops_everything(tmp_path: Path) -> None:
     key = tmp_path / "t.key"
+    key.touch()
     with open_journal(key) as file:
         file.save(Journal())
     (tmp_path / "t.key.journal").write_bytes(b'{"veche":"trustee-journal/1","answered":[]')

@@ -232,7 +232,7 @@ FOLDERS: list[Case] = [
     ),
     *refusals(
         "data-missing",
-        "data",
+        "data|key ceremony",
         {
             "the list of assets": without(lambda story: named(story, "software", "assets")),
             "whom a code was handed out to": without(lambda story: named(story, "issued", "credentials")),
@@ -244,7 +244,7 @@ FOLDERS: list[Case] = [
     ),
     *refusals(
         "data-hash",
-        "data",
+        "data|key ceremony",
         {
             "a list of assets that was changed": files(
                 lambda folder, story: path_of(folder, named(story, "software", "assets")).write_bytes(b" ")

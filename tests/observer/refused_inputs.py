@@ -5,10 +5,11 @@ from __future__ import annotations
 from tests.observer.refusal_case import Case
 from tests.observer.refused_archives import ARCHIVES
 from tests.observer.refused_ballots import BALLOTS
+from tests.observer.refused_ceremonies import CEREMONIES
 from tests.observer.refused_counts import RESULTS, TALLIES
 from tests.observer.refused_entries import FOLDERS
+from tests.observer.refused_manifests import MANIFESTS
 from tests.observer.refused_people import PEOPLE
-from tests.observer.refused_promises import CEREMONIES, MANIFESTS
 from tests.observer.refused_setups import SETUPS
 
 CASES: list[Case] = [

@@ -64,7 +64,7 @@ def sorted_as_listed(listed: list[str], story: Story) -> list[str]:
 PEOPLE: list[Case] = [
     *refusals(
         "issued-signature",
-        "issued|" + ENTRY,
+        ENTRY,
         {
             "another key": changed(line_issued_1=signed_by_stranger),
             "a signature of another total": changed(line_issued_1=lambda _, story: STRANGER.line("other\n")),
@@ -73,7 +73,7 @@ PEOPLE: list[Case] = [
     ),
     *refusals(
         "issued-credentials",
-        "issued|" + ENTRY,
+        ENTRY,
         {
             "somebody twice": issued(lambda listed, story: sorted_as_listed([*listed, voter_key(story.order[0]).hex()], story), 4),
             "another order": issued(lambda listed, _: listed[::-1], 4),
@@ -84,14 +84,14 @@ PEOPLE: list[Case] = [
     ),
     *refusals(
         "issued-total",
-        "issued|" + ENTRY,
+        ENTRY,
         {
             "a code fewer than are named": changed(issued_2=fields(total=3)),
         },
     ),
     *refusals(
         "issued-electorate",
-        "issued|" + ENTRY,
+        ENTRY,
         {
             "more codes than people": changed(manifest=fields(electorate=3)),
         },

@@ -51,6 +51,11 @@ def put(*path: str | int, value: Any) -> Callable[[Any], Any]:
     return change
 
 
+def drafted(change: Callable[[Any], Any]) -> Make:
+    """A record that is not sealed yet; the trustees.json that the ceremony gave is changed."""
+    return told(changes={"trustees": lambda raw, _: encode(change(parse(raw)))}, until="Setup")
+
+
 def other_number(decimal: str) -> str:
     """Another scalar."""
     return str(int(decimal) ^ 1)
@@ -190,6 +195,7 @@ SETUPS: list[Case] = [
         {
             "a group half of the old form": group(unsigned_keys),
             "an empty list": changed_bare(trustees=lambda *_: b"[]"),
+            "before there is a Setup": drafted(put(0, 0, value="Petersen")),
             "an unknown kind": changed_bare(trustees=replacing(b'"Pedersen"', b'"Petersen"')),
             "white space": changed_bare(trustees=replacing(b",", b", ")),
             "an unknown field": alone(lambda content: {**content, "share": "yes"}),
@@ -222,6 +228,7 @@ SETUPS: list[Case] = [
         "trustees.json",
         {
             "a member that does not show its secret": group(put("verification_keys", 1, "pok", "response", value=other_number)),
+            "before there is a Setup": drafted(put(0, 1, "verification_keys", 1, "pok", "response", value=other_number)),
             "a single trustee that does not show its secret": alone(put("pok", "response", value=other_number)),
         },
     ),

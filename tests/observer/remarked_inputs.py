@@ -13,8 +13,9 @@ from tests.election.trustee_keys import single
 from tests.election.voters import voter_key, voter_secret
 from tests.observer.refusal_case import Make, annex, bare, bel, changed, record, to, told
 from tests.observer.refused_archives import header
+from tests.observer.refused_ceremonies import after_run, ended_by, false_complaint, really_wrong, silent
 from tests.observer.refused_counts import bad, bad_share, refused, unsigned
-from tests.observer.refused_promises import after_run, ended_by, false_complaint, in_order, log, really_wrong, silent
+from tests.observer.refused_manifests import in_order, log
 from tests.observer.refused_setups import election
 from tests.vectors import VECTORS
 from veche.ballot.prepared_ballot import prepare_ballot
@@ -236,6 +237,14 @@ REMARKS = [
     Remark(
         "another protocol",
         election(lambda value: value.update(version=2)),
+        "unchecked",
+        "unsupported-version",
+        "unchecked",
+        "belenios",
+    ),
+    Remark(
+        "a protocol of a version below 0",
+        election(lambda value: value.update(version=-1)),
         "unchecked",
         "unsupported-version",
         "unchecked",

@@ -8,13 +8,16 @@ One thing the second verifier leaves out, and says so: it does not open the encr
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.election.record_builder import archive_of
+from tests.election.record_builder import Story, archive_of
 from tests.observer.beginnings import STATES, beginning
 from tests.observer.refusal_case import TAMPERED, Case, Make, bare
 from tests.observer.refused_inputs import ALONE, CASES
@@ -31,6 +34,7 @@ ARCHIVES = sorted(VECTORS.glob("**/*.bel"))
 SNAPSHOT = TAMPERED / "snapshot-before-close.bel"
 EXPECTED = {one["file"]: one for one in load("belenios/archives-tampered-1/manifest.json")}
 MUTATED = load("belenios/ballots-mutated-1.json")
+WHOLE = Story()
 NOT_OPENED = "messages-not-opened"
 
 
@@ -120,7 +124,8 @@ def test_the_second_says_so_where_a_message_would_have_to_be_opened(case: Case, 
     assert [(one["code"], one["severity"]) for one in said["findings"]] == [(NOT_OPENED, "notice")]
 
 
-@pytest.mark.parametrize("remark", REMARKS, ids=attrgetter("id"))
+# The archive with keys in the old form is large, and among the archives above.
+@pytest.mark.parametrize("remark", [one for one in REMARKS if one.code != "legacy-key-generation"], ids=attrgetter("id"))
 def test_both_remark_the_same(remark: Remark, tmp_path: Path) -> None:
     assert_same(*made(remark, tmp_path), remark.asked)
 
@@ -142,6 +147,66 @@ def test_both_say_the_same_of_every_beginning_of_an_archive(count: int, tmp_path
     path = tmp_path / "4hVecheTestA11.bel"
     path.write_bytes(archive_of(bare().events[:count]))
     assert_same(path)
+
+
+def lines_swapped(content: bytes, first: int, second: int) -> bytes:
+    lines = content.splitlines(keepends=True)
+    i, j = first % len(lines), second % len(lines)
+    lines[i], lines[j] = lines[j], lines[i]
+    return b"".join(lines)
+
+
+TOKENS: list[bytes] = [
+    b'"',
+    b",",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"0",
+    b"1",
+    b" ",
+    b"\n",
+    b"\\u0041",
+    b"null",
+    b"true",
+    b"-",
+    b".0",
+    b"\xff",
+    b"A",
+]
+FAULTS: list[Callable[[bytes, int, int], bytes]] = [
+    lambda content, at, bit: content[:at] + bytes([content[at] ^ 1 << bit % 8]) + content[at + 1 :],
+    lambda content, at, token: content[:at] + TOKENS[token % len(TOKENS)] + content[at + 1 :],
+    lambda content, at, token: content[:at] + TOKENS[token % len(TOKENS)] + content[at:],
+    lambda content, at, length: content[:at] + content[at + length :],
+    lambda content, at, _: content[:at],
+    lines_swapped,
+]
+FILES = ["4hVecheTestA11.bel", "manifest.json", "entries.jsonl", "entries.jsonl", "data"]
+
+
+@pytest.mark.slow
+@settings(max_examples=150)
+@given(
+    name=st.sampled_from(FILES),
+    place=st.floats(0, 1, exclude_max=True),
+    fault=st.sampled_from(FAULTS),
+    how=st.integers(0, 100),
+)
+def test_both_say_the_same_whatever_is_wrong_in_a_file(
+    name: str,
+    place: float,
+    fault: Callable[[bytes, int, int], bytes],
+    how: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = WHOLE.write(tmp_path_factory.mktemp("record"))
+    files = [path for path in sorted((folder / name).rglob("*")) if path.is_file()] if name == "data" else [folder / name]
+    path = files[how % len(files)]
+    content = path.read_bytes() or b"x"
+    path.write_bytes(fault(content, int(place * len(content)), how))
+    assert_same(folder)
 
 
 @pytest.fixture(scope="module")
