@@ -242,6 +242,10 @@ def share(
         ),
     ] = None,
     cancelled: Cancelled = None,
+    journal_lost: Annotated[
+        bool,
+        typer.Option("--journal-lost", help="The journal beside your key is lost, and you gave no share yet for this election."),
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes for the audit.")] = 1,
 ) -> None:
     """Give your share of the result: after auditing the record and adding up all ballots yourself, once and never again.
@@ -267,7 +271,7 @@ def share(
     verify_confirmed(board, *_confirmed(board, setup, end))
     before = None if cancelled is None else cancelled_manifest(str(cancelled))
     with open_journal(key) as file:
-        delivery, journal = share_of_total(mine, owner, folder, board, file.journal, level, minimum, before, jobs)
+        delivery, journal = share_of_total(mine, owner, folder, board, file.journal, level, minimum, before, jobs, journal_lost)
         # The journal first: a share that left and is not remembered could be followed by a second one.
         file.save(journal)
         write_new(out, delivery)

@@ -135,7 +135,9 @@ def stored_delivery(journal: Journal, board: Board, owner: int) -> bytes | None:
     return before.delivery.encode("utf-8")
 
 
-def deliver(share: Share, journal: Journal, randomness: Randomness, cancelled: str | None = None) -> tuple[bytes, Journal]:
+def deliver(
+    share: Share, journal: Journal, randomness: Randomness, cancelled: str | None = None, journal_lost: bool = False
+) -> tuple[bytes, Journal]:
     """The file `delivery/1` and the journal that remembers it, which must reach the disk before the file leaves.
 
     Raises Refused as `stored_delivery` and `verify_manifest_free`.
@@ -143,7 +145,7 @@ def deliver(share: Share, journal: Journal, randomness: Randomness, cancelled: s
     stored = stored_delivery(journal, share.board, share.owner)
     if stored is not None:
         return stored, journal
-    journal = _answering(share, journal, cancelled)
+    journal = _answering(share, journal, cancelled, journal_lost)
     uuid = share.board.sealed.election.uuid
     made = make_share(share.key.secret, share.key.public, share.owner, share.tally, share.place, randomness)
     delivery = made.encode(uuid)
@@ -162,6 +164,7 @@ def share_of_total(
     minimum: int | None,
     cancelled: str | None = None,
     jobs: int = 1,
+    journal_lost: bool = False,
     randomness: Randomness = system_randomness,
 ) -> tuple[bytes, Journal]:
     """The whole way from a confirmed record to the file `delivery/1`, and the journal to be saved before it leaves.
@@ -174,7 +177,7 @@ def share_of_total(
         return stored, journal
     verify_enough(board, minimum)
     verify_ready(board, audit(open_source(where), level=level, jobs=jobs), minimum)
-    return deliver(prepare_share(key, owner, where, board), journal, randomness, cancelled)
+    return deliver(prepare_share(key, owner, where, board), journal, randomness, cancelled, journal_lost)
 
 
 def verify_level_belenios(board: Board) -> None:
@@ -193,8 +196,12 @@ def tool_lines(delivery: bytes, board: Board) -> bytes:
     return made.share + b"\n" + made.owned + b"\n"
 
 
-def _answering(share: Share, journal: Journal, cancelled: str | None) -> Journal:
-    """The journal with this record's manifest as the one that the key answers for."""
+def _answering(share: Share, journal: Journal, cancelled: str | None, journal_lost: bool) -> Journal:
+    """The journal with this record's manifest as the one that the key answers for.
+
+    At level strict the key has passed a drill for this manifest, which its journal must know of. A journal that does not is another
+    one: it would not know of a share given before, either. Raises Refused `journal-missing`.
+    """
     sealed = share.board.sealed
     manifest = sealed.manifest
     if manifest is None or manifest.rehearsal:
@@ -203,6 +210,12 @@ def _answering(share: Share, journal: Journal, cancelled: str | None) -> Journal
     before = journal.answered_for(manifest)
     if before is not None and before.manifest == manifest.digest:
         return journal
+    if before is None and manifest.level == "strict" and not journal_lost:
+        raise Refused(
+            "journal-missing",
+            "the journal beside your key knows nothing of the drill that this key has passed for this election, so it may not "
+            "know of a share that you gave, either: use the key with its own journal, or, if that is lost, --journal-lost",
+        )
     trustees = sha256(sealed.trustees.raw).hexdigest()
     contest = manifest.campaign, manifest.contest
     return journal.with_answered(Answered(*contest, manifest.uuid, manifest.digest, trustees, share.owner, ""))

@@ -2054,6 +2054,8 @@ def phase_setup(case: Case) -> str:
     if not case.events:
         if case.trustees_text is not None:
             case.trustees = check_trustees(case.trustees_text, counts)
+        with step("no-setup", "entries.jsonl", "unchecked"):
+            require(case.entries != [], "the record has no entry yet")
         return "not sealed yet"
     case.election = election = check_setup(case.events[0].data, counts)
     case.trustees = election.trustees

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import replace
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from veche.cli.organizer_ceremony import finish_ceremony
 from veche.cli.organizer_count import add_share
 from veche.cli.organizer_desk import open_desk
 from veche.cli.trustee_ceremony import Desk, take_shares
-from veche.cli.trustee_journal import parse_journal
+from veche.cli.trustee_journal import Answered, Journal, parse_journal
 from veche.crypto.canonical_json import dumps, encode
 from veche.crypto.channel import Cipher
 
@@ -51,6 +52,13 @@ def key_file(tmp_path: Path, told: Story, owner: int) -> Path:
     return path
 
 
+def drill_answered(told: Story, owner: int) -> Answered:
+    """What the drill of a real strict election left in the key's journal."""
+    manifest = told.manifest
+    digests = sha256(told.manifest_text).hexdigest(), sha256(told.trustees).hexdigest()
+    return Answered(manifest["campaign"], manifest["contest"], manifest["uuid"], *digests, owner, "")
+
+
 def ends(folder: Path) -> list[str]:
     """What the trustee knows from elsewhere about this record."""
     board = read_board(str(folder))
@@ -65,6 +73,8 @@ class Trustee:
         self.owner = owner
         self.out = tmp_path / "delivery.json"
         self.journal = self.key.with_name(self.key.name + ".journal")
+        if told.level == "strict" and not self.journal.exists():
+            self.journal.write_bytes(Journal((drill_answered(told, owner),)).encode())
 
     def share(self, folder: Path | str, known: Sequence[str], *more: str) -> int:
         command = ["trustee", "share", "--folder", str(folder), "--key", str(self.key), "--owner", str(self.owner)]
@@ -93,6 +103,15 @@ def test_a_share_is_given_with_both_proofs_and_signed(tmp_path: Path) -> None:
     verify_share(share, 1, key, told.tally, told.election.fingerprint)
     verify_strong_proof(delivery.proof, share, 1, key, told.tally, statement)
     verify_delivery(delivery.signature, delivery.proof, 1, key, statement)
+
+
+def test_a_key_without_its_journal_shares_nothing_until_its_owner_says_that_it_is_lost(tmp_path: Path) -> None:
+    told = story()
+    folder = told.write(tmp_path / "record")
+    trustee = Trustee(tmp_path, told)
+    trustee.journal.unlink()
+    assert trustee.refuses(folder, ends(folder)) == "journal-missing"
+    assert trustee.share(folder, ends(folder), "--journal-lost") == 0
 
 
 def test_the_organizer_takes_it_into_the_record(tmp_path: Path) -> None:
@@ -310,9 +329,10 @@ def test_an_existing_file_is_not_overwritten_and_nothing_is_remembered(tmp_path:
     folder = told.write(tmp_path / "record")
     trustee = Trustee(tmp_path, told)
     trustee.out.write_text("mine")
+    before = trustee.journal.read_bytes()
     assert trustee.share(folder, ends(folder)) == 1
     assert trustee.out.read_text() == "mine"
-    assert not trustee.journal.exists()
+    assert trustee.journal.read_bytes() == before
 
 
 def test_a_key_that_answered_for_another_manifest_of_the_contest_shares_nothing(tmp_path: Path) -> None:
@@ -343,8 +363,10 @@ def test_seed_and_dkey_of_the_ceremony_give_the_share(tmp_path: Path) -> None:
     folder = told.write(tmp_path / "record")
     keys = [f"--key={desks[1].private / 'trustee.key'}", f"--dkey={desks[1].private / 'trustee.dkey'}"]
     command = ["trustee", "share", "--folder", str(folder), "--owner=2", *keys, "--out", str(tmp_path / "out.json")]
+    journal = desks[1].private / "trustee.key.journal"
+    journal.write_bytes(Journal((drill_answered(told, 2),)).encode())
     assert run([*command, *ends(folder)]) == 0
-    assert (desks[1].private / "trustee.key.journal").exists()
+    assert len(parse_journal(journal.read_bytes()).delivered) == 1
     with open_desk(folder) as organizer:
         assert add_share(organizer, (tmp_path / "out.json").read_bytes()).reason is None
 

@@ -152,7 +152,7 @@ class Story:
             campaign="parks-2026",
             contest="trees",
             uuid=UUID,
-            rehearsal=True,
+            rehearsal=False,
             level=self.level,
             title=(("en", "Trees"),),
             opens_at=OPENS,

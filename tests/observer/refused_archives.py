@@ -13,7 +13,7 @@ from veche.ledger.event import EventType
 
 Records = list[tuple[str, bytes]]
 
-EVENT = r"event \d+"
+EVENT = r"event \d+|archive"
 
 CUT = "the file cannot be read on from here"
 UNREADABLE = "what is not read is not there"
@@ -100,6 +100,10 @@ def without_data(records: Records) -> Records:
 
 def end_again(story: Story) -> None:
     story.event(EventType.END_BALLOTS, name="again")
+
+
+def end_shuffles(story: Story) -> None:
+    story.event(EventType.END_SHUFFLES, name="shuffles")
 
 
 def set_up_again(story: Story) -> None:
@@ -211,6 +215,7 @@ ARCHIVES: list[Case] = [
             "a trustee gives its share twice": bel(lambda: bare(shares=(1, 3, 3))),
             "a ballot after the close": vector("ballot-after-close.bel"),
             "two EndBallots": bel(lambda: bare(extra={"EncryptedTally": end_again})),
+            "an end of shuffles where nothing is shuffled": bel(lambda: bare(extra={"share 1": end_shuffles})),
             "a second Setup": bel(lambda: bare(extra={"EndBallots": set_up_again})),
             "a result without a tally": bel(lambda: bare(shares=(), skip=frozenset(("EncryptedTally",)))),
             "ballots before any Setup": bel(lambda: bare(skip=frozenset(("Setup",)), until="EndBallots")),

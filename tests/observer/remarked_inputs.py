@@ -11,6 +11,7 @@ from tests.crypto.ceremony_story import stream
 from tests.election.record_builder import OPENS, TIMESTAMP, Story
 from tests.election.trustee_keys import single
 from tests.election.voters import voter_key, voter_secret
+from tests.observer.beginnings import beginning
 from tests.observer.refusal_case import Make, annex, bare, bel, changed, record, to, told
 from tests.observer.refused_archives import header
 from tests.observer.refused_ceremonies import after_run, ended_by, false_complaint, really_wrong, silent
@@ -102,6 +103,10 @@ SPARE: Mapping[str, Any] = {"shares": (1, 2, 3)}
 
 REMARKS = [
     Remark("a strict record", told(), "ok", asked="strict"),
+    Remark("a rehearsal", changed(manifest=in_order(rehearsal=True)), "ok", "rehearsal", "notice"),
+    Remark(
+        "a record without any entry", lambda folder: beginning(0, folder), "unchecked", "no-setup", "unchecked", "belenios|strict"
+    ),
     Remark("a record of level belenios", record(lambda: Story(level="belenios")), "ok", level="belenios"),
     Remark("every trustee's share", told(**SPARE), "ok"),
     Remark("a single trustee beside the group", told(items=(single("Anna"),), shares=(1, 3, 4)), "ok"),
@@ -192,7 +197,7 @@ REMARKS = [
         "belenios",
     ),
     Remark("a ceremony after one that ended in silence", after_run(silent), "ok", "organizers-word", "notice"),
-    Remark("a ceremony after a wrong reveal", after_run(really_wrong), "ok"),
+    Remark("a ceremony after a wrong reveal", after_run(really_wrong), "ok", "organizers-word", "notice"),
     Remark("a ceremony after a bad share", after_run(lambda: ended_by(lambda one: one, 1, "bad-share")), "ok"),
     Remark("a ceremony after a false complaint", after_run(false_complaint), "ok"),
     Remark(
