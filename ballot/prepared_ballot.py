@@ -151,13 +151,15 @@ def _answer(
 
 
 def _true_part(kind: str, question: Question, marks: tuple[int, ...], secrets: tuple[Secret, ...]) -> tuple[int, Secret]:
-    """Which part of an overall or blank proof holds, and the randomness of its ciphertext."""
+    """Which part of an overall or blank proof holds, and the randomness of its ciphertext. The same work for every vote."""
     if not question.blank:
         return sum(marks) - question.minimum, _sum(secrets)
+    rest = _sum(secrets[1:])
+    # Of the blank proof, part 0 says "the blank is not marked" and part 1 "nothing else is marked"; of the overall proof, part 0 says
+    # "the blank is marked" and the others how many marks there are.
     if kind == "blank":
-        # Part 0: "the blank is not marked". Part 1: "nothing else is marked".
-        return (1, _sum(secrets[1:])) if marks[0] else (0, secrets[0])
-    return (0, secrets[0]) if marks[0] else (1 + sum(marks[1:]) - question.minimum, _sum(secrets[1:]))
+        return ((0, secrets[0]), (1, rest))[marks[0]]
+    return ((1 + sum(marks[1:]) - question.minimum, rest), (0, secrets[0]))[marks[0]]
 
 
 def _sum(secrets: tuple[Secret, ...]) -> Secret:

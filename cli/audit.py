@@ -109,13 +109,15 @@ def _mark(number: str, checks: int, errors: int, report: Report) -> tuple[str, s
 
 
 def _show_result(report: Report) -> None:
+    from veche.crypto.errors import one_line
+
     if report.result is None:
         return
     answer("  Result, as the trustees decrypted it:")
     for (question, answers), row in zip(report.questions, report.result, strict=True):
-        answer(f"    {question}")
+        answer(f"    {one_line(question)}")
         for name, count in zip(answers, row if isinstance(row, list) else (), strict=True):
-            answer(f"      {count!s:>10}  {name}")
+            answer(f"      {count!s:>10}  {one_line(name)}")
     answer("")
 
 

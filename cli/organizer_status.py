@@ -7,6 +7,7 @@ from veche.ballot.result import Result
 from veche.cli.organizer_count import SECONDS_OF_DAY, still_missing
 from veche.cli.organizer_desk import Desk
 from veche.crypto.canonical_json import Json
+from veche.crypto.errors import one_line
 from veche.ledger.annex import Drill, Issued, Published
 from veche.ledger.event import EventType
 
@@ -14,7 +15,7 @@ from veche.ledger.event import EventType
 def what_happened(desk: Desk) -> list[str]:
     """Sentences about the record so far."""
     view, manifest = desk.view, desk.view.manifest
-    title = manifest.title[-1][1]
+    title = one_line(manifest.title[-1][1])
     told = [f'"{title}", election {manifest.uuid}, level {manifest.level}{", a rehearsal" if manifest.rehearsal else ""}.']
     told.append(f"Voting from {desk.shown(manifest.opens_at)} to {desk.shown(view.closes_at())}.")
     if view.trustees is not None:
@@ -38,7 +39,8 @@ def in_words(desk: Desk, counted: Result) -> list[str]:
     told: list[str] = []
     for question, counts in zip(desk.view.election().questions, counted.counts, strict=True):
         answers = ("blank votes", *question.answers) if question.blank else question.answers
-        told += [question.text, *(f"{count:>10,}  {answer}" for answer, count in zip(answers, counts, strict=True))]
+        told.append(one_line(question.text))
+        told += [f"{count:>10,}  {one_line(answer)}" for answer, count in zip(answers, counts, strict=True)]
     return told
 
 

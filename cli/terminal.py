@@ -14,9 +14,20 @@ from veche.crypto.canonical_json import Json, dumps
 from veche.crypto.errors import ElectionError
 
 
+class Painted(str):
+    """A text that is fit for a terminal: nothing in it but printable characters, newlines, and colours of ours."""
+
+    __slots__ = ()
+
+
 def answer(text: str) -> None:
     """A line of the answer, on stdout."""
-    typer.echo(text)
+    typer.echo(text if isinstance(text, Painted) else printable(text))
+
+
+def printable(text: str) -> str:
+    """`text` without what could command a terminal: titles in a hostile record may clear the screen or hide a verdict."""
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def answer_json(value: Json) -> None:
@@ -46,9 +57,10 @@ def show_failure(sentence: str) -> None:
 
 def paint(text: str, colour: str | None, bold: bool, stream: TextIO) -> str:
     """`text` in a colour if `stream` is a terminal that wants colours, else as it is."""
+    text = printable(text)
     if (colour is None and not bold) or not wants_colour(stream):
-        return text
-    return typer.style(text, fg=colour, bold=bold or None)
+        return Painted(text)
+    return Painted(typer.style(text, fg=colour, bold=bold or None))
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -285,8 +285,9 @@ def _confirmed(board: Board, setup: str | None, end: str | None) -> tuple[str, s
     """What the person knows of Setup and EndBallots; asked for where the options do not say it."""
     from veche.ballot.manifest import seal
     from veche.cli.terminal import tell
+    from veche.crypto.errors import one_line
 
-    tell(f"This record: {board.sealed.election.name}, election {board.sealed.election.uuid}")
+    tell(f"This record: {one_line(board.sealed.election.name)}, election {board.sealed.election.uuid}")
     tell(f"  Setup hash  {board.setup}")
     tell(f"  seal        {seal(board.setup)}")
     tell(f"  EndBallots  {board.end or 'voting has not ended'}")

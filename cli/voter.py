@@ -163,8 +163,9 @@ def _code(file: Path | None) -> str:
 def _tell_election(sealed: Sealed) -> None:
     from veche.ballot.manifest import seal
     from veche.cli.terminal import tell
+    from veche.crypto.errors import one_line
 
-    tell(f"{sealed.election.name} (election {sealed.election.uuid})")
+    tell(f"{one_line(sealed.election.name)} (election {sealed.election.uuid})")
     if sealed.setup is not None:
         tell(f"Seal: {seal(sealed.setup)}. It must be the one in your letter.")
 
@@ -182,12 +183,13 @@ def _marks(sealed: Sealed, choose: list[str] | None, choices: str | None) -> Cho
 def _ask(sealed: Sealed) -> list[str]:
     """The answers to all questions, as numbers, typed."""
     from veche.cli.terminal import tell
+    from veche.crypto.errors import one_line
 
     answers: list[str] = []
     for question in sealed.election.questions:
-        tell(f"\n{question.text}")
+        tell(f"\n{one_line(question.text)}")
         for number, option in enumerate(question.answers, 1):
-            tell(f"  {number}  {option}")
+            tell(f"  {number}  {one_line(option)}")
         blank = ", or blank" if question.blank else ""
         many = str(question.minimum) if question.minimum == question.maximum else f"{question.minimum} to {question.maximum}"
         asked = f"Choose {many} of them{blank}"

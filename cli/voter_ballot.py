@@ -10,7 +10,7 @@ from veche.ballot.encrypted_ballot import read_ballot, verify_ballot
 from veche.ballot.prepared_ballot import Choices, OpenedBallot, PreparedBallot, prepare_ballot, verify_choices
 from veche.cli.board import Sealed
 from veche.crypto.canonical_json import array, integer, parse
-from veche.crypto.errors import Malformed, Refused
+from veche.crypto.errors import Malformed, Refused, one_line
 from veche.crypto.scalar import Randomness, Secret
 
 BLANK = ("blank", "пусто")
@@ -107,5 +107,5 @@ def describe_choices(opened: OpenedBallot, election: Election) -> list[str]:
     for number, (question, marks) in enumerate(zip(election.questions, opened.choices, strict=True), 1):
         names = (["blank vote"] if question.blank else []) + list(question.answers)
         chosen = [name for name, mark in zip(names, marks, strict=True) if mark]
-        lines.append(f"{number}. {question.text}: {', '.join(chosen) or 'no mark'}")
+        lines.append(one_line(f"{number}. {question.text}: {', '.join(chosen) or 'no mark'}"))
     return lines
