@@ -155,8 +155,8 @@ def _true_part(kind: str, question: Question, marks: tuple[int, ...], secrets: t
     if not question.blank:
         return sum(marks) - question.minimum, _sum(secrets)
     rest = _sum(secrets[1:])
-    # Of the blank proof, part 0 says "the blank is not marked" and part 1 "nothing else is marked"; of the overall proof, part 0 says
-    # "the blank is marked" and the others how many marks there are.
+    # Of the blank proof, part 0 says "the blank is not marked" and part 1 "nothing else is marked"; of the overall proof, part 0
+    # says "the blank is marked" and the others how many marks there are.
     if kind == "blank":
         return ((0, secrets[0]), (1, rest))[marks[0]]
     return ((1 + sum(marks[1:]) - question.minimum, rest), (0, secrets[0]))[marks[0]]

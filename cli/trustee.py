@@ -250,8 +250,7 @@ def share(
 ) -> None:
     """Give your share of the result: after auditing the record and adding up all ballots yourself, once and never again.
 
-    Setup hash and EndBallots hash are shown and must be typed, or given: take them from a place that the server
-    cannot change (your own notes, a newspaper, another observer), not from the folder that you were sent.
+    Setup hash and EndBallots hash are shown and must be typed, or given: take them from elsewhere (your own notes, a newspaper).
     """
     from veche.cli.board import read_board
     from veche.cli.private_files import refuse_existing, write_new
