@@ -126,7 +126,7 @@ def _parse_header(content: bytes) -> int:
     """The timestamp of the first record's content: `{"version":1,"timestamp":"…"}` (step 9.1.3)."""
     try:
         found = fields(parse_canonical(content), ("version", "timestamp"))
-        version, written = integer(found["version"]), text(found["timestamp"])
+        version, written = integer(found["version"], most=10**10 - 1), text(found["timestamp"])
     except Malformed as error:
         raise Malformed("archive-header", f"the archive's first record: {error.message}") from error
     if version != 1:
