@@ -30,6 +30,9 @@ from veche.observer.ballot_files import load_voting, read_ballot_file
 from veche.observer.report import Report
 from veche.observer.sources import open_older, open_source
 
+# Thousands of small audits by the slow verifier: in CI, not before every commit.
+pytestmark = pytest.mark.slow
+
 ARCHIVES = sorted(VECTORS.glob("**/*.bel"))
 SNAPSHOT = TAMPERED / "snapshot-before-close.bel"
 EXPECTED = {one["file"]: one for one in load("belenios/archives-tampered-1/manifest.json")}

@@ -16,6 +16,9 @@ from veche.observer import onefile
 from veche.observer.onefile import FindingError, dumps, sha256_hex
 from veche.observer.steps import STEPS, phase_of
 
+# Thousands of small audits by the slow verifier: in CI, not before every commit.
+pytestmark = pytest.mark.slow
+
 PHASE_OF = {step.code: phase_of(step.number) for step in STEPS} | dict.fromkeys(("unsupported-version", "unsupported-group"), "9.3")
 
 
