@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from veche.ballot.prepared_ballot import Choices
-from veche.cli.board import Sealed, read_sealed
 from veche.cli.voter_ballot import encrypt_vote, listed_secret, sign_ballot
 from veche.crypto.scalar import system_randomness
+from veche.observer.board import Sealed, read_sealed
 from veche.observer.executor import available_jobs, executor
 
 PIECE: Final = 10

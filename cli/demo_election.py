@@ -18,16 +18,14 @@ from veche.ballot.manifest import seal as short_form
 from veche.ballot.prepared_ballot import Choices, parse_opened, verify_opened
 from veche.ballot.result import Result
 from veche.ballot.trustees import SingleTrustee
-from veche.cli import organizer_count, organizer_setup, organizer_voting, trustee_ceremony
-from veche.cli.board import Sealed, read_board, read_sealed
+from veche.cli import organizer_setup, organizer_voting, trustee_ceremony
 from veche.cli.ceremony_folder import CeremonyFolder
 from veche.cli.demo_casting import encrypt_all
 from veche.cli.demo_story import Story
 from veche.cli.demo_town import SINGLE, Town, draw, draw_choices, login
-from veche.cli.organizer_ceremony import begin, finish_ceremony, read_single
-from veche.cli.organizer_desk import Desk, open_desk
+from veche.cli.organizer_desk import FolderDesk, open_desk
+from veche.cli.organizer_keys import read_single
 from veche.cli.organizer_voting import Accepted, Offered
-from veche.cli.private_files import make_private_folder, read_file, read_line, write_new, write_private
 from veche.cli.registrar import register, save_issued, save_registration, sign_issued
 from veche.cli.trustee_drill import drafted, pass_drill
 from veche.cli.trustee_journal import open_journal
@@ -41,7 +39,11 @@ from veche.crypto.errors import Inconsistent
 from veche.crypto.run_file import Terms
 from veche.crypto.scalar import system_randomness
 from veche.crypto.signed_note import NoteSigner
+from veche.observer.board import Sealed, read_board, read_sealed
+from veche.observer.durable_files import make_private_folder, read_file, read_line, write_new, write_private
 from veche.observer.executor import available_jobs
+from veche.service import counting, sealing, voting
+from veche.service.key_ceremony import begin, finish_ceremony
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -68,7 +70,7 @@ class Rehearsal:
         """Where an observer keeps the copy it made during the vote."""
         return self.private / "observer-copy"
 
-    def at_desk(self, step: Callable[[Desk], object]) -> None:
+    def at_desk(self, step: Callable[[FolderDesk], object]) -> None:
         """The organizer does one step at the simulated time."""
         with open_desk(self.public, str(self.now), self.private) as desk:
             step(desk)
@@ -103,7 +105,7 @@ def _make_keys(rehearsal: Rehearsal) -> None:
     )
     shared = rehearsal.private / "ceremony"
     deadlines = (rehearsal.now + HOUR, rehearsal.now + 2 * HOUR, rehearsal.now + 3 * HOUR)
-    begin(shared, Terms(town.size, town.threshold, Cipher.GCM, deadlines, names))
+    begin(CeremonyFolder(shared), Terms(town.size, town.threshold, Cipher.GCM, deadlines, names))
     desks = [_trustee_desk(rehearsal, place) for place in range(1, town.size + 1)]
     for place, desk in enumerate(desks, 1):
         context = trustee_ceremony.parse_place(f"{place}/{town.threshold}/{town.size}")
@@ -117,8 +119,8 @@ def _make_keys(rehearsal: Rehearsal) -> None:
     for desk in desks:
         trustee_ceremony.take_shares(desk, None, system_randomness)
     singles = [_single_key(rehearsal)] if town.single else []
-    trustees, run = finish_ceremony(shared, singles, None)
-    rehearsal.at_desk(lambda desk: organizer_setup.add_keys(desk, trustees.raw, [run.encode()]))
+    trustees, run = finish_ceremony(CeremonyFolder(shared), singles, None)
+    rehearsal.at_desk(lambda desk: sealing.add_keys(desk, trustees.raw, [run.encode()]))
     for desk in desks:
         trustee_ceremony.confirm_outcome(desk, trustees.raw, run.encode())
     story.say("Each committed to its part before anyone revealed theirs, so nobody could choose the key. The whole key is nowhere.")
@@ -160,7 +162,7 @@ def _drill(rehearsal: Rehearsal) -> None:
         with open_journal(path) as file:
             made, journal = pass_drill(key, owner, manifest, trustees or b"", file.journal, system_randomness)
             file.save(journal)
-        rehearsal.at_desk(partial(organizer_setup.add_drill, raw=made))
+        rehearsal.at_desk(partial(sealing.add_drill, raw=made))
     rehearsal.story.say("They multiplied a point that nobody chose: the drill can decrypt nothing, and it fixes the lot for ties.")
 
 
@@ -183,7 +185,7 @@ def published_manifest(rehearsal: Rehearsal) -> Manifest:
 def _seal(rehearsal: Rehearsal) -> None:
     rehearsal.story.step("The election is sealed. From here on nobody can change questions, keys or voters.")
     credentials = read_file(rehearsal.private / "registrar-public" / "public_creds.json")
-    rehearsal.at_desk(lambda desk: organizer_setup.seal(desk, credentials))
+    rehearsal.at_desk(lambda desk: sealing.seal(desk, credentials))
     rehearsal.setup = rehearsal.sealed().setup or ""
     rehearsal.story.say(f"The seal that everybody compares: {short_form(rehearsal.setup)}")
     rehearsal.story.say(f"(short for the Setup hash {rehearsal.setup})")
@@ -202,14 +204,14 @@ def _issue(rehearsal: Rehearsal, logins: Sequence[str] | None, last: bool) -> No
     entry, data, total = sign_issued(str(rehearsal.public), rehearsal.codes, logins, signer, last)
     out = rehearsal.private / ("issued-last" if last else "issued")
     paths = save_issued(entry, data, total, out)
-    rehearsal.at_desk(lambda desk: organizer_voting.add_issued(desk, read_file(paths[0]), read_file(paths[1])))
+    rehearsal.at_desk(lambda desk: voting.add_issued(desk, read_file(paths[0]), read_file(paths[1])))
     rehearsal.issued = total
 
 
 def _open(rehearsal: Rehearsal) -> None:
     rehearsal.now += HOUR
     rehearsal.story.step("The announced hour has come (the clock of a rehearsal is simulated): the box opens.")
-    rehearsal.at_desk(lambda desk: organizer_voting.open_vote(desk, _owners(rehearsal)))
+    rehearsal.at_desk(lambda desk: voting.open_vote(desk, _owners(rehearsal)))
     rehearsal.story.say("All trustees answered the roll-call: one more than needed must be at hand, or nothing is opened.")
     if rehearsal.issued < rehearsal.town.voters:
         _issue(rehearsal, None, False)
@@ -289,7 +291,7 @@ def _refuse_a_bad_one(rehearsal: Rehearsal, ballot: bytes) -> None:
 def _close(rehearsal: Rehearsal) -> None:
     rehearsal.now = published_manifest(rehearsal).closes_at
     rehearsal.story.step("The announced end has come: the box closes. It could not have been closed earlier.")
-    rehearsal.at_desk(organizer_voting.close_vote)
+    rehearsal.at_desk(voting.close_vote)
     board = read_board(str(rehearsal.public))
     rehearsal.end = board.end or ""
     rehearsal.story.say(f"{len(board.ballots)} ballots of {len(board.counted())} voters stand in the record.")
@@ -300,7 +302,7 @@ def _close(rehearsal: Rehearsal) -> None:
 def _tally(rehearsal: Rehearsal) -> None:
     rehearsal.now += HOUR
     rehearsal.story.step("The last ballots of all voters are added up, still encrypted. No single ballot is ever opened.")
-    rehearsal.at_desk(organizer_count.add_tally)
+    rehearsal.at_desk(counting.add_tally)
 
 
 def _decrypt(rehearsal: Rehearsal) -> None:
@@ -312,7 +314,7 @@ def _decrypt(rehearsal: Rehearsal) -> None:
     story.say(f"{', '.join(away)} cannot be reached. {town.threshold} of {town.size} are enough.")
     for owner in [*present, *range(town.size + 1, town.size + 1 + town.single)]:
         delivery = _share_of(rehearsal, owner)
-        rehearsal.at_desk(partial(organizer_count.add_share, raw=delivery))
+        rehearsal.at_desk(partial(counting.add_share, raw=delivery))
         name = SINGLE.capitalize() if owner > town.size else names[owner - 1]
         story.say(f"{name} has audited the record and given a share, with a proof that it belongs to this total.")
 
@@ -333,7 +335,7 @@ def _result(rehearsal: Rehearsal) -> None:
     story = rehearsal.story
     story.step("The shares are put together. The result:")
     found: list[Result] = []
-    rehearsal.at_desk(lambda desk: found.append(organizer_count.add_result(desk)))
+    rehearsal.at_desk(lambda desk: found.append(counting.add_result(desk)))
     result, election = found[0], rehearsal.sealed().election
     for question, row in zip(election.questions, result.counts, strict=True):
         story.say(question.text)
@@ -360,8 +362,8 @@ def plain_count(rehearsal: Rehearsal, election: Election) -> Result:
 def _publish(rehearsal: Rehearsal) -> None:
     rehearsal.now += HOUR
     rehearsal.story.step("The organizer audits the whole record, and only then publishes the result; later it is certified.")
-    rehearsal.at_desk(lambda desk: organizer_count.publish(desk, available_jobs()))
-    rehearsal.at_desk(lambda desk: organizer_count.certify(desk, 0))
+    rehearsal.at_desk(lambda desk: counting.publish(desk, available_jobs()))
+    rehearsal.at_desk(lambda desk: counting.certify(desk, 0))
     rehearsal.story.say("In a real election days for complaints lie between the two.")
 
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from veche.ballot.encrypted_ballot import read_ballot
 from veche.ballot.manifest import parse_manifest
 from veche.ballot.tally import parse_sized_tally
-from veche.cli.board import read_board, recompute_tally
-from veche.cli.private_files import read_file
 from veche.cli.record_folder import ENTRIES, MANIFEST
 from veche.crypto.canonical_json import Json, array, encode, fields, parse_canonical
 from veche.crypto.errors import Refused
@@ -28,6 +26,8 @@ from veche.ledger.entry import Entry, is_event_text, parse_entry
 from veche.ledger.event import Event, EventType
 from veche.ledger.record import entry_line, read_entries
 from veche.observer.audit import audit
+from veche.observer.board import read_board, recompute_tally
+from veche.observer.durable_files import read_file
 from veche.observer.executor import available_jobs
 from veche.observer.report import Finding, Report
 from veche.observer.sources import open_source

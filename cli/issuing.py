@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from veche.cli.board import Sealed, read_annexes
 from veche.crypto.canonical_json import array, encode, parse_canonical, text
 from veche.crypto.errors import Inconsistent, Refused
 from veche.crypto.signed_note import NoteSigner, VerifierKey, verify_line
 from veche.ledger.annex import Closed, Issued, unsigned_issued_text
+from veche.observer.board import Sealed, read_annexes
 from veche.observer.sources import Source
 
 LEAST: Final = 5

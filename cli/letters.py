@@ -13,9 +13,9 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from veche.ballot.manifest import seal
-from veche.cli.board import Sealed
 from veche.cli.voter_codes import LetterLine, credentials_of
 from veche.crypto.errors import Refused
+from veche.observer.board import Sealed
 
 LANGUAGES: Final = ("ru", "en")
 

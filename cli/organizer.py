@@ -17,7 +17,7 @@ from veche.cli.help_text import WholeSentences
 from veche.cli.organizer_keys import ceremony
 
 if TYPE_CHECKING:
-    from veche.cli.organizer_desk import Desk
+    from veche.cli.organizer_desk import FolderDesk
 
 app = typer.Typer(
     cls=WholeSentences,
@@ -37,7 +37,7 @@ Reason = Annotated[
 
 
 @contextmanager
-def _at_desk(folder: Path, at: str | None, private: Path | None = None) -> Iterator[Desk]:
+def _at_desk(folder: Path, at: str | None, private: Path | None = None) -> Iterator[FolderDesk]:
     """The desk for one step; afterwards what comes next is said."""
     from veche.cli.organizer_desk import open_desk
     from veche.cli.organizer_status import what_next
@@ -58,8 +58,8 @@ def example() -> None:
     public key; it can also be given as a file when the election is made. "rehearsal": true makes a rehearsal, whose steps may
     pretend another time (--at).
     """
-    from veche.cli.organizer_spec import EXAMPLE
     from veche.cli.terminal import answer
+    from veche.service.contest_plan import EXAMPLE
 
     answer(EXAMPLE.rstrip("\n"))
 
@@ -107,9 +107,9 @@ def keys(
 
     At level belenios the keys may come from other tools: trustees.json alone is enough then.
     """
-    from veche.cli.organizer_setup import add_keys
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import tell
+    from veche.observer.durable_files import read_content
+    from veche.service.sealing import add_keys
 
     with _at_desk(folder, at, private) as desk:
         added = add_keys(desk, read_content(trustees), [read_content(path) for path in run or []])
@@ -124,9 +124,9 @@ def drill(
     at: At = None,
 ) -> None:
     """Add the trustees' drills: each has shown, before the vote, that it still has its key."""
-    from veche.cli.organizer_setup import add_drills
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import tell
+    from veche.observer.durable_files import read_content
+    from veche.service.sealing import add_drills
 
     with _at_desk(folder, at, private) as desk:
         for number in add_drills(desk, [read_content(path) for path in files]):
@@ -148,9 +148,9 @@ def seal(
     """
     from veche.ballot.manifest import seal as short_form
     from veche.cli.organizer_desk import open_desk
-    from veche.cli.organizer_setup import seal as seal_election
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import answer, tell
+    from veche.observer.durable_files import read_content
+    from veche.service.sealing import seal as seal_election
 
     with open_desk(folder, at, private) as desk:
         seal_election(desk, read_content(credentials))
@@ -173,9 +173,9 @@ def issued(
 
     The last one comes after the close, and may be empty.
     """
-    from veche.cli.organizer_voting import add_issued
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import tell
+    from veche.observer.durable_files import read_content
+    from veche.service.voting import add_issued
 
     listed = credentials or entry.with_name(f"{entry.stem}.credentials.json")
     with _at_desk(folder, at) as desk:
@@ -195,8 +195,8 @@ def open_(
 
     Call the trustees first: one more than the threshold must answer, so that the total can be decrypted even if one is lost.
     """
-    from veche.cli.organizer_voting import open_vote
     from veche.cli.terminal import tell
+    from veche.service.voting import open_vote
 
     try:
         numbers = [int(one) for one in present.split(",") if one.strip()]
@@ -245,9 +245,9 @@ def extend(
     at: At = None,
 ) -> None:
     """Move the end of voting to a later time, where the manifest allows it. It can never be moved to an earlier one."""
-    from veche.cli.organizer_spec import parse_time
-    from veche.cli.organizer_voting import extend as move
     from veche.cli.terminal import tell
+    from veche.service.contest_plan import parse_time
+    from veche.service.voting import extend as move
 
     with _at_desk(folder, at) as desk:
         end = parse_time(int(until) if until.isascii() and until.isdigit() else until, desk.view.manifest.zone, "--until")
@@ -258,7 +258,7 @@ def extend(
 @app.command()
 def suspend(folder: Folder, reason: Reason, at: At = None) -> None:
     """Stop taking ballots for a while, for example while something is looked into. The reason stands in the record."""
-    from veche.cli.organizer_voting import suspend as stop
+    from veche.service.voting import suspend as stop
 
     with _at_desk(folder, at) as desk:
         stop(desk, reason)
@@ -267,7 +267,7 @@ def suspend(folder: Folder, reason: Reason, at: At = None) -> None:
 @app.command()
 def resume(folder: Folder, reason: Reason, at: At = None) -> None:
     """Take ballots again after a suspension."""
-    from veche.cli.organizer_voting import resume as go_on
+    from veche.service.voting import resume as go_on
 
     with _at_desk(folder, at) as desk:
         go_on(desk, reason)
@@ -276,7 +276,7 @@ def resume(folder: Folder, reason: Reason, at: At = None) -> None:
 @app.command()
 def incident(folder: Folder, code: Reason, at: At = None) -> None:
     """Write down that something happened, so that what else looks odd in the record (a late opening) has its explanation there."""
-    from veche.cli.organizer_voting import add_incident
+    from veche.service.voting import add_incident
 
     with _at_desk(folder, at) as desk:
         add_incident(desk, code)
@@ -285,8 +285,8 @@ def incident(folder: Folder, code: Reason, at: At = None) -> None:
 @app.command()
 def close(folder: Folder, at: At = None) -> None:
     """Close the ballot box, at the announced end or at the extended one. Nobody can close it earlier."""
-    from veche.cli.organizer_voting import close_vote
     from veche.cli.terminal import tell
+    from veche.service.voting import close_vote
 
     with _at_desk(folder, at) as desk:
         tell(f"Closed. {close_vote(desk)} have voted.")
@@ -295,8 +295,8 @@ def close(folder: Folder, at: At = None) -> None:
 @app.command()
 def tally(folder: Folder, at: At = None) -> None:
     """Add up the last ballot of every voter, without opening any: the encrypted total that the trustees will decrypt."""
-    from veche.cli.organizer_count import add_tally
     from veche.cli.terminal import tell
+    from veche.service.counting import add_tally
 
     with _at_desk(folder, at) as desk:
         voters, weight = add_tally(desk)
@@ -306,7 +306,7 @@ def tally(folder: Folder, at: At = None) -> None:
 @app.command()
 def withhold(folder: Folder, at: At = None) -> None:
     """Too few have voted to keep their votes secret in a total: say so, and decrypt nothing."""
-    from veche.cli.organizer_count import withhold as keep_back
+    from veche.service.counting import withhold as keep_back
 
     with _at_desk(folder, at) as desk:
         keep_back(desk)
@@ -322,9 +322,9 @@ def share(
 
     One that is not signed by the trustee is refused and nobody is named, because anyone could have written it.
     """
-    from veche.cli.organizer_count import add_share
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import show_failure, tell
+    from veche.observer.durable_files import read_content
+    from veche.service.counting import add_share
 
     named = False
     with _at_desk(folder, at) as desk:
@@ -343,9 +343,9 @@ def share(
 @app.command()
 def result(folder: Folder, at: At = None) -> None:
     """Put the trustees' shares together and write the result into the record."""
-    from veche.cli.organizer_count import add_result
     from veche.cli.organizer_status import in_words
     from veche.cli.terminal import answer_json, tell
+    from veche.service.counting import add_result
 
     with _at_desk(folder, at) as desk:
         counted = add_result(desk)
@@ -357,9 +357,9 @@ def result(folder: Folder, at: At = None) -> None:
 @app.command()
 def publish(folder: Folder, jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: all cores.")] = 0, at: At = None) -> None:
     """Audit the whole record and, only if everything holds, publish the preliminary result with the report of the audit."""
-    from veche.cli.organizer_count import publish as announce
     from veche.cli.terminal import tell
     from veche.observer.executor import available_jobs
+    from veche.service.counting import publish as announce
 
     with _at_desk(folder, at) as desk:
         report = announce(desk, jobs or available_jobs())
@@ -371,7 +371,7 @@ def certify(
     folder: Folder, complaints: Annotated[int, typer.Option(min=0, help="How many complaints were dealt with.")] = 0, at: At = None
 ) -> None:
     """After the days of appeal: the result stands."""
-    from veche.cli.organizer_count import certify as make_final
+    from veche.service.counting import certify as make_final
 
     with _at_desk(folder, at) as desk:
         make_final(desk, complaints)
@@ -383,7 +383,7 @@ Successor = Annotated[str | None, typer.Option(help="The number of the election 
 @app.command()
 def cancel(folder: Folder, reason: Reason, successor: Successor = None, at: At = None) -> None:
     """Give the election up before there is a result. Final; the record and the reason stay public."""
-    from veche.cli.organizer_count import cancel as give_up
+    from veche.service.counting import cancel as give_up
 
     with _at_desk(folder, at) as desk:
         give_up(desk, reason, successor)
@@ -392,7 +392,7 @@ def cancel(folder: Folder, reason: Reason, successor: Successor = None, at: At =
 @app.command()
 def annul(folder: Folder, reason: Reason, successor: Successor = None, at: At = None) -> None:
     """Declare a result void. Final; the record, the result and the reason stay public."""
-    from veche.cli.organizer_count import annul as declare_void
+    from veche.service.counting import annul as declare_void
 
     with _at_desk(folder, at) as desk:
         declare_void(desk, reason, successor)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from veche.cli.help_text import WholeSentences
+
+if TYPE_CHECKING:
+    from veche.ballot.trustees import SingleTrustee
 
 ceremony = typer.Typer(
     cls=WholeSentences,
@@ -37,28 +40,30 @@ def start(
     """Fix how many trustees there are, how many are needed, their order and the deadlines."""
     import time
 
-    from veche.cli.organizer_ceremony import begin
-    from veche.cli.organizer_spec import parse_time
+    from veche.cli.ceremony_folder import CeremonyFolder
     from veche.cli.terminal import tell
     from veche.crypto.channel import Cipher
     from veche.crypto.run_file import Terms
+    from veche.service.contest_plan import parse_time
+    from veche.service.key_ceremony import begin
 
     now = int(time.time())
     given = deadline or [str(now + days * 86_400) for days in (1, 2, 3)]
     if len(given) != 3:
         raise typer.BadParameter("three are needed: for commitments, reveals and complaints", param_hint="--deadline")
     commit, reveal, complain = (parse_time(int(one) if one.isdigit() else one, zone, "--deadline") for one in given)
-    begin(shared, Terms(len(name), threshold, Cipher.from_json(cipher), (commit, reveal, complain), tuple(name)))
+    begin(CeremonyFolder(shared), Terms(len(name), threshold, Cipher.from_json(cipher), (commit, reveal, complain), tuple(name)))
     tell(f"{shared}/terms.json is there. Each trustee begins with: veche trustee certificate (see veche trustee --help).")
 
 
 @ceremony.command()
 def status(shared: Shared) -> None:
     """Say which step the ceremony is at, and whose file is missing."""
-    from veche.cli.organizer_ceremony import read_standing, wrong_reveals
+    from veche.cli.ceremony_folder import CeremonyFolder
     from veche.cli.terminal import answer
+    from veche.service.key_ceremony import read_standing, wrong_reveals
 
-    standing = read_standing(shared)
+    standing = read_standing(CeremonyFolder(shared))
     names = standing.terms.names
     answer(f"{standing.terms.threshold} of {standing.terms.size} trustees: {', '.join(names)}.")
     for place in wrong_reveals(standing):
@@ -82,13 +87,14 @@ def finish(
     previous: Previous = None,
 ) -> None:
     """Check everything and write trustees.json and the run file, for `veche organizer keys`."""
-    from veche.cli.organizer_ceremony import finish_ceremony, read_single
-    from veche.cli.private_files import read_content, refuse_existing, write_new
+    from veche.cli.ceremony_folder import CeremonyFolder
     from veche.cli.terminal import answer
+    from veche.observer.durable_files import read_content, refuse_existing, write_new
+    from veche.service.key_ceremony import finish_ceremony
 
     refuse_existing(out / "trustees.json", out / "run.json")
     before = None if previous is None else read_content(previous)
-    trustees, run = finish_ceremony(shared, [read_single(path) for path in single or []], before)
+    trustees, run = finish_ceremony(CeremonyFolder(shared), [read_single(path) for path in single or []], before)
     out.mkdir(parents=True, exist_ok=True)
     for path, content in ((out / "trustees.json", trustees.raw), (out / "run.json", run.encode())):
         write_new(path, content)
@@ -103,13 +109,27 @@ def end(shared: Shared, out: Out, previous: Previous = None) -> None:
     """
     import time
 
-    from veche.cli.organizer_ceremony import end_ceremony, read_standing
-    from veche.cli.private_files import read_content, write_new
+    from veche.cli.ceremony_folder import CeremonyFolder
     from veche.cli.terminal import answer, tell
+    from veche.observer.durable_files import read_content, write_new
+    from veche.service.key_ceremony import end_ceremony, read_standing
 
-    names = read_standing(shared).terms.names
-    run = end_ceremony(shared, int(time.time()), None if previous is None else read_content(previous))
+    board = CeremonyFolder(shared)
+    names = read_standing(board).terms.names
+    run = end_ceremony(board, int(time.time()), None if previous is None else read_content(previous))
     out.mkdir(parents=True, exist_ok=True)
     write_new(out / "ended-run.json", run.encode())
     tell(f"The run ended with {run.code}, which names: {', '.join(names[place - 1] for place in run.named)}.")
     answer(str(out / "ended-run.json"))
+
+
+def read_single(path: Path) -> SingleTrustee:
+    """The public key of a trustee that must always take part. Raises Malformed naming the file."""
+    from veche.ballot.trustees import SingleTrustee
+    from veche.crypto.errors import ElectionError, Malformed
+    from veche.observer.durable_files import read_json
+
+    try:
+        return SingleTrustee.from_json(read_json(path))
+    except ElectionError as error:
+        raise Malformed("trustee-key", f"{path}: not the public key of a single trustee: {error.message}") from error

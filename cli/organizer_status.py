@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from veche.ballot.manifest import seal
 from veche.ballot.result import Result
-from veche.cli.organizer_count import SECONDS_OF_DAY, still_missing
-from veche.cli.organizer_desk import Desk
 from veche.crypto.canonical_json import Json
 from veche.crypto.errors import one_line
 from veche.ledger.annex import Drill, Issued, Published
 from veche.ledger.event import EventType
+from veche.service.counting import SECONDS_OF_DAY, still_missing
+from veche.service.desk import Desk
 
 
 def what_happened(desk: Desk) -> list[str]:

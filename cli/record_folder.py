@@ -13,33 +13,25 @@ import shutil
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from veche.cli.private_files import read_file, replace, sync_folder, write_new
 from veche.cli.terminal import warn
 from veche.crypto.canonical_json import Json, array, digest, encode, fields, integer, parse_canonical
 from veche.crypto.errors import Inconsistent, Malformed, Refused, Unsupported
 from veche.ledger.archive import header_record, read_timestamp
 from veche.ledger.chain_reader import item_records
-from veche.ledger.entry import Entry
 from veche.ledger.event import Event
 from veche.ledger.record import entry_line
+from veche.observer.board import read_board
+from veche.observer.durable_files import read_file, replace, sync_folder, write_new
+from veche.observer.sources import Source, open_source
+from veche.service.record_store import Addition
 
 JOURNAL: Final = ".unfinished-append"
 ENTRIES: Final = "entries.jsonl"
 MANIFEST: Final = "manifest.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """One more entry; an event comes with its data records in order, and with its owner where it has one."""
-
-    entry: Entry
-    contents: tuple[bytes, ...] = ()
-    owner: int | None = None
 
 
 class RecordFolder:
@@ -74,6 +66,12 @@ class RecordFolder:
         if sha256(content).hexdigest() != name:
             raise Inconsistent("data-hash", f"{path}: its content has another hash than its name")
         return content
+
+    def source(self) -> Source:
+        return open_source(str(self.path))
+
+    def voters(self) -> int:
+        return read_board(str(self.path)).voters()
 
     def record_at(self, offset: int, size: int) -> bytes:
         """`size` bytes of the archive from `offset`: the content of a record that was read before."""

@@ -73,8 +73,8 @@ def save_registration(made: Registration, private: Path, public: Path) -> list[P
 
     Refused `same-folder` when the private folder is, or lies in, the public one or the record of an election.
     """
-    from veche.cli.private_files import make_private_folder, refuse_existing, write_new, write_private
     from veche.crypto.errors import Refused
+    from veche.observer.durable_files import make_private_folder, refuse_existing, write_new, write_private
 
     for outer in (private.resolve(), *private.resolve().parents):
         if outer == public.resolve() or (outer / "entries.jsonl").exists():
@@ -110,10 +110,10 @@ def key(
     public: Annotated[Path, typer.Option(help="Where to write the public key, which goes into the manifest.")],
 ) -> None:
     """Make the key with which you sign who got a code. Its public half goes into the manifest before the vote."""
-    from veche.cli.private_files import refuse_existing, write_new, write_private
     from veche.cli.terminal import answer
     from veche.crypto.scalar import system_randomness
     from veche.crypto.signed_note import NoteSigner
+    from veche.observer.durable_files import refuse_existing, write_new, write_private
 
     signer = NoteSigner.generate(name, system_randomness)
     refuse_existing(private, public)
@@ -138,10 +138,10 @@ def credentials(
     One code serves several elections. If one line of the list is wrong, all mistakes are named and nothing is made.
     """
     from veche.ballot.manifest import parse_manifest
-    from veche.cli.private_files import read_content, read_file
     from veche.cli.terminal import answer, tell
     from veche.cli.voters_list import MAX_BYTES
     from veche.crypto.scalar import system_randomness
+    from veche.observer.durable_files import read_content, read_file
 
     manifests = [parse_manifest(read_content(path)) for path in manifest or []]
     made = register(read_file(voters, MAX_BYTES), uuid or [], manifests, system_randomness)
@@ -160,9 +160,9 @@ def letters(
 ) -> None:
     """Write one letter per voter: code, votes, dates, the seal to compare, how to vote and how to check."""
     from veche.cli.letters import LANGUAGES
-    from veche.cli.private_files import read_file
     from veche.cli.terminal import tell
     from veche.cli.voters_list import MAX_BYTES
+    from veche.observer.durable_files import read_file
 
     texts = write_letters(read_file(private / LETTERS, MAX_BYTES), [str(one) for one in folder], language or LANGUAGES)
     save_letters(texts, out)
@@ -171,9 +171,9 @@ def letters(
 
 def write_letters(table: bytes, folders: Sequence[str], languages: Sequence[str]) -> list[str]:
     """The letters in the order of the voters' list. Raises Refused when a code is not for one of the elections."""
-    from veche.cli.board import read_sealed
     from veche.cli.letters import contest_of, render_letter, verify_listed
     from veche.cli.voter_codes import parse_letter_lines
+    from veche.observer.board import read_sealed
 
     lines = parse_letter_lines(table)
     elections = [read_sealed(folder) for folder in folders]
@@ -186,7 +186,7 @@ def write_letters(table: bytes, folders: Sequence[str], languages: Sequence[str]
 
 def save_letters(texts: Sequence[str], out: Path) -> None:
     """`letter-0001.txt` and so on in a new folder, for its owner only. Raises Refused or OSError; then none is there."""
-    from veche.cli.private_files import refuse_existing, write_private
+    from veche.observer.durable_files import refuse_existing, write_private
 
     refuse_existing(out)
     out.mkdir(mode=0o700, parents=True)
@@ -218,10 +218,10 @@ def issue(
 
     You sign credentials, not names, and at least five at once, so that nobody learns who came when.
     """
-    from veche.cli.private_files import read_content, read_line
     from veche.cli.terminal import answer, tell
     from veche.cli.voter_codes import parse_codes
     from veche.crypto.signed_note import NoteSigner
+    from veche.observer.durable_files import read_content, read_line
 
     if everybody == (logins is not None):
         raise typer.BadParameter("say either --all or --logins FILE")
@@ -238,9 +238,9 @@ def sign_issued(
     folder: str, codes: dict[str, str], logins: Sequence[str] | None, signer: NoteSigner, last: bool
 ) -> tuple[bytes, bytes, int]:
     """The entry `issued`, its data file, and the total; `logins` None means everybody. Raises as `issuing` does."""
-    from veche.cli.board import read_sealed
     from veche.cli.issuing import handed_out, issued_so_far, next_issued, verify_registrar
     from veche.cli.voter_codes import credentials_of
+    from veche.observer.board import read_sealed
     from veche.observer.sources import open_source
 
     sealed = read_sealed(folder)
@@ -257,7 +257,7 @@ def save_issued(entry: bytes, data: bytes, total: int, out: Path, last: bool = F
 
     The last list may name nobody new: then its total is that of the list before, whose files stand there already.
     """
-    from veche.cli.private_files import refuse_existing, write_new
+    from veche.observer.durable_files import refuse_existing, write_new
 
     number = "last" if last else str(total)
     paths = out / f"issued-{number}.json", out / f"issued-{number}.credentials.json"
@@ -271,12 +271,12 @@ def save_issued(entry: bytes, data: bytes, total: int, out: Path, last: bool = F
 @app.command()
 def status(folder: Record, private: Private) -> None:
     """Say how many codes there are, how many are named as handed out, and how many have voted."""
-    from veche.cli.board import read_board
     from veche.cli.issuing import issued_so_far
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import answer
     from veche.cli.voter_codes import credentials_of, parse_codes
     from veche.crypto.errors import Refused
+    from veche.observer.board import read_board
+    from veche.observer.durable_files import read_content
     from veche.observer.sources import open_source
 
     board = read_board(str(folder))

@@ -13,8 +13,8 @@ import typer
 from veche.cli.help_text import WholeSentences
 
 if TYPE_CHECKING:
-    from veche.cli.board import Board
     from veche.cli.trustee_ceremony import Desk
+    from veche.observer.board import Board
 
 app = typer.Typer(
     cls=WholeSentences,
@@ -39,11 +39,11 @@ def key(
     name: Annotated[str | None, typer.Option(help="Your name or office, as everybody shall see it.")] = None,
 ) -> None:
     """Make a single key. It must take part in every count: if it is lost, nothing can be counted."""
-    from veche.cli.private_files import refuse_existing, write_new, write_private
     from veche.cli.terminal import answer
     from veche.cli.trustee_key import make_single_key
     from veche.crypto.scalar import system_randomness
     from veche.crypto.version1 import compact
+    from veche.observer.durable_files import refuse_existing, write_new, write_private
 
     secret, shown = make_single_key(name, system_randomness)
     refuse_existing(private, public)
@@ -138,9 +138,9 @@ def confirm(
     run: Annotated[Path | None, typer.Option(help="The published run file of the ceremony (run.json).")] = None,
 ) -> None:
     """Check that the published keys are those of your ceremony, and that everybody saw what you saw."""
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import answer
     from veche.cli.trustee_ceremony import confirm_outcome
+    from veche.observer.durable_files import read_content
 
     confirm_outcome(_desk(private, folder), read_content(trustees), None if run is None else read_content(run))
     answer("These are the keys you helped to make.")
@@ -154,8 +154,8 @@ def tool_deal(
     cipher: Annotated[str, typer.Option(help="ccm for belenios-tool up to 3.0, gcm for later ones.")] = "gcm",
 ) -> None:
     """With other people's tools (belenios-tool), step 3: deal. Such an election has level belenios."""
-    from veche.cli.private_files import read_line, write_new, write_private
     from veche.cli.trustee_tool import deal_for_tool, seen_certificates
+    from veche.observer.durable_files import read_line, write_new, write_private
 
     made = deal_for_tool(read_line(key), read_line(certs), cipher)
     write_private(seen_certificates(key), read_line(certs).encode("utf-8"))
@@ -172,8 +172,8 @@ def tool_check(
     name: Annotated[str | None, typer.Option(help="Your name or office, as everybody shall see it.")] = None,
 ) -> None:
     """With other people's tools (belenios-tool), step 5: check all shares and make your key."""
-    from veche.cli.private_files import read_line, refuse_existing, write_new, write_private
     from veche.cli.trustee_tool import check_for_tool, seen_certificates
+    from veche.observer.durable_files import read_line, refuse_existing, write_new, write_private
 
     certs = read_line(seen_certificates(key))
     voutput, decryption_key = check_for_tool(read_line(key), certs, read_line(vinput, 64_000_000), cipher, name)
@@ -194,12 +194,12 @@ def drill(
     cancelled: Cancelled = None,
 ) -> None:
     """Show before the vote that you still have your key. Fetch it from where it is kept; that is the point of the drill."""
-    from veche.cli.private_files import read_content, refuse_existing, write_new
     from veche.cli.terminal import answer
     from veche.cli.trustee_drill import cancelled_manifest, drafted, pass_drill
     from veche.cli.trustee_journal import open_journal
     from veche.cli.trustee_key import read_trustee_key
     from veche.crypto.scalar import system_randomness
+    from veche.observer.durable_files import read_content, refuse_existing, write_new
 
     if (folder is None) == (manifest is None):
         raise typer.BadParameter("name either --folder or --manifest")
@@ -252,13 +252,13 @@ def share(
 
     Setup hash and EndBallots hash are shown and must be typed, or given: take them from elsewhere (your own notes, a newspaper).
     """
-    from veche.cli.board import read_board
-    from veche.cli.private_files import refuse_existing, write_new
     from veche.cli.terminal import answer, tell
     from veche.cli.trustee_drill import cancelled_manifest
     from veche.cli.trustee_journal import open_journal
     from veche.cli.trustee_key import read_trustee_key
     from veche.cli.trustee_share import share_of_total, tool_lines, verify_confirmed, verify_level_belenios
+    from veche.observer.board import read_board
+    from veche.observer.durable_files import refuse_existing, write_new
 
     if level not in ("strict", "belenios"):
         raise typer.BadParameter("the level is strict or belenios")

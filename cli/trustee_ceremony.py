@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from veche.ballot.trustees import parse_trustees
-from veche.cli.ceremony_folder import CeremonyFolder
-from veche.cli.private_files import make_private_folder, read_json, read_line, write_private
 from veche.crypto.canonical_json import Json, dumps
 from veche.crypto.ceremony import (
     Committed,
@@ -37,6 +35,8 @@ from veche.crypto.complaint import Complaint
 from veche.crypto.errors import Inconsistent, Malformed, Refused
 from veche.crypto.run_file import FinishedRun, parse_run, verify_run, verify_run_matches
 from veche.crypto.scalar import Randomness, Secret
+from veche.observer.durable_files import make_private_folder, read_json, read_line, write_private
+from veche.service.ceremony_board import CeremonyBoard
 
 SEED: Final = "trustee.key"
 DECRYPTION_KEY: Final = "trustee.dkey"
@@ -52,10 +52,10 @@ SomeState = TypeVar("SomeState", Committed, Revealed, Sharing, Finished)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One trustee's two folders for one run: what it keeps to itself, and what all see."""
+    """One trustee's private folder for one run, and the board that all see."""
 
     private: Path
-    shared: CeremonyFolder
+    shared: CeremonyBoard
 
     def keys(self) -> TrusteeKeys:
         """The keys of the seed in the private folder. Raises Malformed, or OSError."""

@@ -9,7 +9,6 @@ from hashlib import sha256
 
 from veche.ballot.manifest import Manifest, parse_manifest
 from veche.ballot.trustees import parse_trustees, verify_trustees
-from veche.cli.board import read_annexes
 from veche.cli.trustee_journal import Answered, Journal, verify_manifest_free
 from veche.cli.trustee_key import TrusteeKey, verify_owner
 from veche.crypto.canonical_json import encode
@@ -19,6 +18,7 @@ from veche.crypto.run_file import FinishedRun, parse_run, verify_run
 from veche.crypto.scalar import Randomness
 from veche.ledger.annex import Dkg
 from veche.observer.audit import audit
+from veche.observer.board import read_annexes
 from veche.observer.sources import open_source
 
 

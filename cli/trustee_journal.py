@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from veche.ballot.manifest import Manifest
-from veche.cli import private_files
 from veche.crypto.canonical_json import Json, array, encode, fields, integer, parse_canonical, text
 from veche.crypto.errors import Malformed, Refused
+from veche.observer import durable_files
 
 SUFFIX: Final = ".journal"
 
@@ -154,7 +154,7 @@ class JournalFile:
 
     def save(self, journal: Journal) -> None:
         """`journal` has reached the disk. Whatever it speaks of leaves only after that."""
-        private_files.replace(self.path, journal.encode(), private=True)
+        durable_files.replace(self.path, journal.encode(), private=True)
         self.journal = journal
 
 
@@ -166,6 +166,6 @@ def open_journal(key: Path) -> Iterator[JournalFile]:
     lock = os.open(key, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield JournalFile(path, parse_journal(private_files.read_content(path)) if path.exists() else Journal())
+        yield JournalFile(path, parse_journal(durable_files.read_content(path)) if path.exists() else Journal())
     finally:
         os.close(lock)

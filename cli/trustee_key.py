@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veche.ballot.trustees import Owner, SingleTrustee, Trustees
-from veche.cli.private_files import read_line
 from veche.crypto.canonical_json import dumps, encode, parse
 from veche.crypto.ceremony import open_decryption_key
 from veche.crypto.channel import Seed
 from veche.crypto.errors import ElectionError, Malformed, Refused
 from veche.crypto.group import G, Point, secret_multiple
 from veche.crypto.scalar import Randomness, Secret
+from veche.observer.durable_files import read_line
 
 
 @dataclass(frozen=True, slots=True)

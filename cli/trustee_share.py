@@ -23,12 +23,12 @@ from veche.ballot.share import (
     verify_strong_proof,
 )
 from veche.ballot.tally import EncryptedTally
-from veche.cli.board import Board, recompute_tally
 from veche.cli.trustee_journal import Answered, Delivered, Journal, verify_manifest_free
 from veche.cli.trustee_key import TrusteeKey, verify_owner
 from veche.crypto.errors import Inconsistent, Refused
 from veche.crypto.scalar import Randomness, system_randomness
 from veche.observer.audit import audit
+from veche.observer.board import Board, recompute_tally
 from veche.observer.report import Report
 from veche.observer.sources import open_source
 

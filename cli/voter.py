@@ -14,7 +14,7 @@ from veche.cli.help_text import WholeSentences
 
 if TYPE_CHECKING:
     from veche.ballot.prepared_ballot import Choices
-    from veche.cli.board import Sealed
+    from veche.observer.board import Sealed
 
 app = typer.Typer(
     cls=WholeSentences,
@@ -49,12 +49,12 @@ def encrypt(
     Without --choose and --choices you are asked question by question, so that your vote stays out of the shell's history. With
     both --cast and --open, or with neither, you are asked which: then the computer cannot know beforehand when it is tested.
     """
-    from veche.cli.board import read_sealed
-    from veche.cli.private_files import refuse_existing, write_new, write_private
     from veche.cli.terminal import answer, tell
     from veche.cli.voter_ballot import encrypt_vote, listed_secret, sign_ballot
     from veche.crypto.scalar import system_randomness
     from veche.crypto.version1 import compact
+    from veche.observer.board import read_sealed
+    from veche.observer.durable_files import refuse_existing, write_new, write_private
 
     sealed = read_sealed(election)
     _tell_election(sealed)
@@ -85,11 +85,11 @@ def check_opened(
 ) -> None:
     """Check, on another computer than the one that encrypted it, that an opened ballot holds what it says."""
     from veche.ballot.prepared_ballot import MAX_BYTES, parse_opened, verify_opened
-    from veche.cli.board import read_sealed
-    from veche.cli.private_files import read_content
     from veche.cli.terminal import answer, tell
     from veche.cli.voter_ballot import describe_choices
     from veche.crypto.errors import Inconsistent
+    from veche.observer.board import read_sealed
+    from veche.observer.durable_files import read_content
 
     sealed = read_sealed(election)
     _tell_election(sealed)
@@ -115,9 +115,9 @@ def track(
     ],
 ) -> None:
     """Say where your ballot stands in the public record, and whether a later one replaced it."""
-    from veche.cli.board import read_board
     from veche.cli.terminal import answer
     from veche.cli.voter_tracking import describe_ballot
+    from veche.observer.board import read_board
 
     for line in describe_ballot(read_board(source), _tracker(ballot)):
         answer(line)
@@ -127,10 +127,10 @@ def track(
 def my_ballots(source: Source, code_file: CodeFile = None) -> None:
     """List all ballots that were ever cast with your code. You should know every one of them."""
     from veche.ballot.credential import public_credential
-    from veche.cli.board import read_board
     from veche.cli.terminal import answer
     from veche.cli.voter_ballot import listed_secret
     from veche.cli.voter_tracking import describe_own_ballots
+    from veche.observer.board import read_board
 
     board = read_board(source)
     secret = listed_secret(_code(code_file), board.sealed)
@@ -143,8 +143,8 @@ def _tracker(given: str) -> str:
     from hashlib import sha256
 
     from veche.ballot.encrypted_ballot import MAX_BYTES
-    from veche.cli.private_files import read_content
     from veche.cli.voter_tracking import parse_tracker
+    from veche.observer.durable_files import read_content
 
     if Path(given).is_file():
         return sha256(read_content(Path(given), MAX_BYTES)).hexdigest()
@@ -152,7 +152,7 @@ def _tracker(given: str) -> str:
 
 
 def _code(file: Path | None) -> str:
-    from veche.cli.private_files import read_line
+    from veche.observer.durable_files import read_line
 
     if file is not None:
         return read_line(file, 1000)

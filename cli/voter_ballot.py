@@ -8,10 +8,10 @@ from veche.ballot.credential import derive, derive_legacy, parse_code, parse_leg
 from veche.ballot.election import Election, Question
 from veche.ballot.encrypted_ballot import read_ballot, verify_ballot
 from veche.ballot.prepared_ballot import Choices, OpenedBallot, PreparedBallot, prepare_ballot, verify_choices
-from veche.cli.board import Sealed
 from veche.crypto.canonical_json import array, integer, parse
 from veche.crypto.errors import Malformed, Refused, one_line
 from veche.crypto.scalar import Randomness, Secret
+from veche.observer.board import Sealed
 
 BLANK = ("blank", "пусто")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 
-from veche.cli.board import BallotPlace, Board
 from veche.crypto.errors import Malformed, Refused
+from veche.observer.board import BallotPlace, Board
 
 _COMPACT = re.compile(r"[A-Za-z0-9+/]{43}")
 _HEX = re.compile(r"[0-9a-fA-F]{64}")

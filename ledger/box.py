@@ -13,7 +13,7 @@ from veche.ballot.credential import PublicCredentials
 from veche.ballot.election import Election
 from veche.ballot.encrypted_ballot import EncryptedBallot, read_ballot, verify_ballot
 from veche.crypto.errors import Refused
-from veche.ledger.chain import append
+from veche.ledger.chain import Link, append
 from veche.ledger.event import Event, EventType
 
 
@@ -25,7 +25,7 @@ class BallotBox:
 
     election: Election
     credentials: PublicCredentials
-    last: Event
+    last: Link
     issued: set[str] | None
     trackers: set[str] = field(default_factory=set)
 
@@ -44,9 +44,10 @@ class BallotBox:
         """The event by which a checked ballot joins the chain. Raises Refused `duplicate-ballot` for bytes already in it."""
         if ballot.tracker in self.trackers:
             raise Refused("duplicate-ballot", f"ballot {ballot.tracker[:16]}…: the same ballot is in the chain already")
-        self.last = append(self.last, EventType.BALLOT, ballot.tracker)
+        event = append(self.last, EventType.BALLOT, ballot.tracker)
+        self.last = event
         self.trackers.add(ballot.tracker)
-        return self.last
+        return event
 
     def hand_out(self, credentials: Iterable[str]) -> None:
         """The registrar has handed out these credentials: from now on they may vote."""

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 from veche.crypto.errors import Inconsistent, Malformed
 from veche.ledger.event import Event, EventType
 
 
-def append(previous: Event | None, kind: EventType, payload: str | None) -> Event:
+class Link(Protocol):
+    """What the next event continues: an event, or all that must be known of it."""
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def digest(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The newest event of a chain whose text is not at hand: its height, and its SHA-256 in hex."""
+
+    height: int
+    digest: str
+
+
+def append(previous: Link | None, kind: EventType, payload: str | None) -> Event:
     """The event that follows `previous` (None: the first one). Raises Malformed when type and payload do not fit."""
     if previous is None:
         return Event(None, 0, kind, payload)

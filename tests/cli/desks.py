@@ -10,7 +10,6 @@ from tests.crypto.drawing import drawing
 from tests.election.trustee_keys import Ceremony, Item
 from veche.ballot.trustees import parse_trustees
 from veche.cli.ceremony_folder import CeremonyFolder
-from veche.cli.organizer_ceremony import finish_ceremony
 from veche.cli.trustee_ceremony import (
     Desk,
     hand_out_shares,
@@ -25,9 +24,17 @@ from veche.crypto.certificate import Context
 from veche.crypto.channel import Cipher
 from veche.crypto.run_file import FinishedRun, Terms
 from veche.crypto.scalar import Randomness
+from veche.service.key_ceremony import finish_ceremony
 
 RANDOM: Randomness = drawing("desks")
 TERMS = Terms(3, 2, Cipher.GCM, (100, 200, 300), NAMES[:3])
+
+
+def folder_of(desk: Desk) -> Path:
+    """The folder that is this desk's board."""
+    if not isinstance(desk.shared, CeremonyFolder):
+        raise TypeError("these desks share a folder")
+    return desk.shared.path
 
 
 def sit_down(tmp_path: Path, terms: Terms = TERMS) -> list[Desk]:
@@ -71,7 +78,7 @@ def hold(tmp_path: Path) -> tuple[list[Desk], bytes, FinishedRun]:
     desks = as_far_as_dealing(tmp_path)
     for desk in desks:
         take_shares(desk, None, RANDOM)
-    trustees, run = finish_ceremony(desks[0].shared.path, [], None)
+    trustees, run = finish_ceremony(desks[0].shared, [], None)
     return desks, trustees.raw, run
 
 

@@ -18,8 +18,7 @@ from veche.cli.demo_election import STEPS, Rehearsal
 from veche.cli.demo_story import Story
 from veche.cli.demo_town import Town, draw_choices, login
 from veche.cli.main import run
-from veche.cli.organizer_ceremony import read_single
-from veche.cli.organizer_spec import EXAMPLE
+from veche.cli.organizer_keys import read_single
 from veche.cli.registrar import save_issued, sign_issued
 from veche.cli.trustee_key import TrusteeKey, make_single_key, read_trustee_key
 from veche.crypto.canonical_json import Json
@@ -28,6 +27,7 @@ from veche.crypto.signed_note import NoteSigner
 from veche.observer.audit import audit
 from veche.observer.report import Report
 from veche.observer.sources import open_source
+from veche.service.contest_plan import EXAMPLE
 
 VOTERS = 6
 APPEAL_DAYS = 3

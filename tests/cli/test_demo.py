@@ -17,11 +17,11 @@ from tests.cli.rehearsals import contents, stages, veche
 from tests.repository.tree import ROOT
 from veche.ballot.election import Question
 from veche.ballot.prepared_ballot import verify_choices
-from veche.cli.board import read_board
 from veche.cli.demo_election import STEPS, plain_count
 from veche.cli.demo_frauds import cheat
 from veche.cli.demo_town import Town, draw_choices
 from veche.observer.audit import audit
+from veche.observer.board import read_board
 from veche.observer.sources import open_source
 
 CODES = {"vote-changed": "invalid-signature", "ballot-dropped": "history-changed", "result-replaced": "result"}

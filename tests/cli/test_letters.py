@@ -10,13 +10,13 @@ import pytest
 from tests.cli.code_story import LOGINS, codes, registration, sealed_folder
 from tests.election.record_builder import UUID, Story
 from veche.ballot.manifest import seal
-from veche.cli.board import read_sealed
 from veche.cli.letters import Contest, render_letter
 from veche.cli.main import run
 from veche.cli.registrar import save_registration, write_letters
 from veche.cli.voter_codes import LetterLine
 from veche.cli.voters_list import Voter
 from veche.crypto.errors import Refused
+from veche.observer.board import read_sealed
 
 # 1 December 2026, 05:00 UTC, which is 08:00 in Moscow.
 OPENS = 1_796_101_200

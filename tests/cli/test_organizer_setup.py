@@ -25,13 +25,13 @@ from tests.cli.rehearsals import (
 from veche.ballot.manifest import parse_manifest
 from veche.cli.demo_election import Rehearsal
 from veche.cli.demo_town import Town
-from veche.cli.organizer_spec import EXAMPLE
 from veche.cli.registrar import register
 from veche.cli.trustee_ceremony import DECRYPTION_KEY, SEED
 from veche.crypto.canonical_json import encode
 from veche.crypto.scalar import system_randomness
 from veche.observer.audit import audit
 from veche.observer.sources import open_source
+from veche.service.contest_plan import EXAMPLE
 
 
 def test_the_printed_example_makes_an_election_that_passes_the_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

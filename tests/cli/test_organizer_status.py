@@ -13,8 +13,8 @@ from tests.cli.rehearsals import (
     organizer,
     refused,
 )
-from veche.cli.board import read_board
 from veche.cli.demo_election import STEPS
+from veche.observer.board import read_board
 
 NEXT = {
     "rules": "veche organizer ceremony start",

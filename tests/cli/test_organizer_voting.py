@@ -21,12 +21,12 @@ from tests.cli.rehearsals import (
     organizer,
     refused,
 )
-from veche.cli.board import read_board
 from veche.cli.organizer_desk import open_desk
-from veche.cli.private_files import append_private
 from veche.cli.registrar import save_issued, sign_issued
 from veche.crypto.canonical_json import encode
 from veche.crypto.signed_note import NoteSigner
+from veche.observer.board import read_board
+from veche.observer.durable_files import append_private
 
 
 def test_only_the_registrars_own_word_counts(at: At, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

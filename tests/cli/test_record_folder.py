@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.rehearsals import contents
-from tests.cli.test_private_files import small_disk
+from tests.observer.test_durable_files import small_disk
 from tests.repository.tree import ROOT
-from veche.cli.record_folder import JOURNAL, Addition, create_folder, open_folder
+from veche.cli.record_folder import JOURNAL, create_folder, open_folder
 from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused, Unsupported
 from veche.ledger.annex import Incident, Software
 from veche.ledger.annex import Manifest as ManifestAnnex
 from veche.ledger.event import Event, EventType
+from veche.service.record_store import Addition
 
 UUID = "4hVecheTestA11"
 MANIFEST = b'{"veche":"manifest/1"}'

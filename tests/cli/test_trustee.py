@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli import desks as table
-from tests.cli.desks import RANDOM
+from tests.cli.desks import RANDOM, folder_of
 from tests.conftest import tool_version
 from veche.ballot.trustees import SingleTrustee, make_trustees, parse_trustees, verify_trustees
 from veche.cli.main import run
-from veche.cli.organizer_ceremony import end_ceremony, finish_ceremony
 from veche.cli.trustee_ceremony import (
     Desk,
     confirm_outcome,
@@ -34,6 +33,7 @@ from veche.crypto.channel import Cipher, Seed, send
 from veche.crypto.complaint import Complaint
 from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
 from veche.crypto.schnorr import verify_possession
+from veche.service.key_ceremony import end_ceremony, finish_ceremony
 
 # --- keys ---
 
@@ -99,14 +99,14 @@ def test_the_commands_hold_the_same_ceremony(tmp_path: Path) -> None:
     def every(*command: str, place: str = "") -> None:
         for number, desk in enumerate(desks, 1):
             more = [place.format(number)] if place else []
-            folders = ["--private", str(desk.private), "--folder", str(desk.shared.path)]
+            folders = ["--private", str(desk.private), "--folder", str(folder_of(desk))]
             assert run(["trustee", *command, *more, *folders]) == 0
 
     every("certificate", place="--place={}/2/3")
     for command in ("commit", "reveal", "deal", "check"):
         every(command)
     out = tmp_path / "trustees.json"
-    trustees, finished = finish_ceremony(desks[0].shared.path, [], None)
+    trustees, finished = finish_ceremony(desks[0].shared, [], None)
     out.write_bytes(trustees.raw + b"\n")
     (tmp_path / "run.json").write_bytes(finished.encode() + b"\n")
     every("confirm", f"--trustees={out}", f"--run={tmp_path / 'run.json'}")
@@ -114,15 +114,15 @@ def test_the_commands_hold_the_same_ceremony(tmp_path: Path) -> None:
 
 def test_a_step_done_again_shows_the_same_again(tmp_path: Path) -> None:
     desks, _, _ = table.hold(tmp_path)
-    shared = {path.name: path.read_bytes() for path in desks[0].shared.path.iterdir()}
+    shared = {path.name: path.read_bytes() for path in folder_of(desks[0]).iterdir()}
     for name in ("certificate-1.json", "commitment-1.json", "reveal-1.json", "share-1-2.json", "key-1.json"):
-        (desks[0].shared.path / name).unlink()
+        (folder_of(desks[0]) / name).unlink()
     make_certificate(desks[0], Context(3, 2, 1), RANDOM)
     make_commitment(desks[0], None, RANDOM)
     make_reveal(desks[0], RANDOM)
     hand_out_shares(desks[0])
     take_shares(desks[0], None, RANDOM)
-    assert {path.name: path.read_bytes() for path in desks[0].shared.path.iterdir()} == shared
+    assert {path.name: path.read_bytes() for path in folder_of(desks[0]).iterdir()} == shared
 
 
 def test_a_seed_is_never_used_for_a_second_place_or_run(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_nothing_is_revealed_while_a_commitment_is_missing(tmp_path: Path) -> No
         make_reveal(desks[0], RANDOM)
     assert refused.value.code == "commitments-missing"
     assert not (desks[0].private / "2-revealed.json").exists()
-    assert not (desks[0].shared.path / "reveal-1.json").exists()
+    assert not (folder_of(desks[0]) / "reveal-1.json").exists()
 
 
 def test_no_share_goes_out_while_a_reveal_is_missing_or_is_not_what_was_committed(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_no_share_goes_out_while_a_reveal_is_missing_or_is_not_what_was_committe
         hand_out_shares(desks[0])
     assert early.value.code == "reveals-missing"
     make_reveal(desks[2], RANDOM)
-    path = desks[0].shared.path / "reveal-3.json"
+    path = folder_of(desks[0]) / "reveal-3.json"
     path.write_text(path.read_text().replace('"lot":"', '"lot":"00')[:-3])
     with pytest.raises(ElectionError):
         hand_out_shares(desks[0])
@@ -168,14 +168,14 @@ def test_no_share_goes_out_while_a_reveal_is_missing_or_is_not_what_was_committe
     path.write_text(dumps({**value, "lot": "00" * 32}))
     with pytest.raises(Inconsistent, match="trustee 3 is named"):
         hand_out_shares(desks[0])
-    assert not list(desks[0].shared.path.glob("share-*"))
+    assert not list(folder_of(desks[0]).glob("share-*"))
 
 
 def test_a_commitment_written_in_my_name_is_noticed(tmp_path: Path) -> None:
     desks = table.sit_down(tmp_path)
     table.all_certify(desks)
     table.all_commit(desks)
-    (desks[0].shared.path / "commitment-1.json").write_text(dumps({"commitment": "00" * 32}))
+    (folder_of(desks[0]) / "commitment-1.json").write_text(dumps({"commitment": "00" * 32}))
     with pytest.raises(Inconsistent):
         make_commitment(desks[0], None, RANDOM)
     with pytest.raises(Inconsistent) as refused:
@@ -205,18 +205,18 @@ def test_a_bad_share_becomes_a_complaint_that_names_the_dealer_and_never_a_key(t
     complaint = take_shares(desks[2], None, RANDOM)
     assert isinstance(complaint, Complaint)
     assert (complaint.dealer, complaint.complainant) == (1, 3)
-    ended = end_ceremony(desks[0].shared.path, 250, None)
+    ended = end_ceremony(desks[0].shared, 250, None)
     assert (ended.code, ended.named) == ("bad-share", (1,))
     assert take_shares(desks[2], None, RANDOM) == complaint
     assert not (desks[2].private / "trustee.dkey").exists()
-    assert not (desks[2].shared.path / "key-3.json").exists()
-    folders = ["--private", str(desks[2].private), "--folder", str(desks[2].shared.path)]
+    assert not (folder_of(desks[2]) / "key-3.json").exists()
+    folders = ["--private", str(desks[2].private), "--folder", str(folder_of(desks[2]))]
     assert run(["trustee", "check", *folders]) == 1
 
 
 def test_a_share_changed_on_the_way_is_asked_for_again_and_names_nobody(tmp_path: Path) -> None:
     desks = table.as_far_as_dealing(tmp_path)
-    path = desks[0].shared.path / "share-1-2.json"
+    path = folder_of(desks[0]) / "share-1-2.json"
     right = path.read_text()
     path.write_text(right.replace('"data":"', '"data":"00'))
     with pytest.raises(Refused) as refused:
@@ -250,8 +250,8 @@ def test_a_published_group_or_run_that_is_not_mine_is_noticed(tmp_path: Path) ->
 def test_a_step_before_its_turn_says_which_one_is_missing(tmp_path: Path) -> None:
     desk = table.sit_down(tmp_path)[0]
     for command in ("reveal", "deal", "check"):
-        assert run(["trustee", command, "--private", str(desk.private), "--folder", str(desk.shared.path)]) == 1
-    assert run(["trustee", "commit", "--private", str(desk.private), "--folder", str(desk.shared.path)]) in (1, 2)
+        assert run(["trustee", command, "--private", str(desk.private), "--folder", str(folder_of(desk))]) == 1
+    assert run(["trustee", "commit", "--private", str(desk.private), "--folder", str(folder_of(desk))]) in (1, 2)
     assert run(["trustee", "commit", "--private", str(desk.private), "--folder", str(tmp_path / "nowhere")]) == 2
 
 

@@ -17,7 +17,6 @@ from veche.ballot.manifest import parse_manifest
 from veche.ballot.trustees import SingleTrustee, make_trustees, parse_trustees
 from veche.cli.main import run
 from veche.cli.organizer_desk import open_desk
-from veche.cli.organizer_setup import add_drill
 from veche.cli.trustee_ceremony import (
     Desk,
 )
@@ -28,6 +27,7 @@ from veche.crypto.canonical_json import encode, parse
 from veche.crypto.drill import Drill, DrillStatement, verify_drill
 from veche.crypto.errors import Malformed, Refused
 from veche.crypto.proof import Proof
+from veche.service.sealing import add_drill
 
 
 @pytest.fixture

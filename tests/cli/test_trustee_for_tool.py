@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.test_trustee_share import Trustee, bare, ends, story
 from veche.ballot.share import parse_delivery, parse_share, verify_share
-from veche.cli.board import read_board
+from veche.observer.board import read_board
 
 
 def test_a_share_is_also_written_as_the_two_lines_that_the_tool_reads(tmp_path: Path) -> None:

@@ -21,15 +21,15 @@ from tests.election.record_builder import CLOSES, DAY, OPENS, Story
 from tests.election.trustee_keys import ceremony_of, single
 from veche.ballot.manifest import seal
 from veche.ballot.share import parse_delivery, parse_share, verify_delivery, verify_share, verify_strong_proof
-from veche.cli.board import read_board
 from veche.cli.main import run
-from veche.cli.organizer_ceremony import finish_ceremony
-from veche.cli.organizer_count import add_share
 from veche.cli.organizer_desk import open_desk
 from veche.cli.trustee_ceremony import Desk, take_shares
 from veche.cli.trustee_journal import Answered, Journal, parse_journal
 from veche.crypto.canonical_json import dumps, encode
 from veche.crypto.channel import Cipher
+from veche.observer.board import read_board
+from veche.service.counting import add_share
+from veche.service.key_ceremony import finish_ceremony
 
 COUNTED = "share 1"
 """Told until here: the encrypted total stands in the record, no share yet."""
@@ -382,7 +382,7 @@ def test_the_tool_decrypts_with_our_seed_and_dkey(
         step(desks)
     for desk in desks:
         take_shares(desk, None, table.RANDOM)
-    trustees, finished = finish_ceremony(desks[0].shared.path, [], None)
+    trustees, finished = finish_ceremony(desks[0].shared, [], None)
     told = story(ceremony=table.ceremony_of(desks, trustees.raw, finished))
     archive = told.bel_only(tmp_path / "bare")
     tool = belenios_tool if cipher == "ccm" else belenios_tool_sid

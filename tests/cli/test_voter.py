@@ -17,12 +17,12 @@ from veche.ballot.credential import ALPHABET, generate_code
 from veche.ballot.election import Election, Question
 from veche.ballot.encrypted_ballot import read_ballot, verify_ballot
 from veche.ballot.prepared_ballot import parse_opened
-from veche.cli.board import read_board, read_sealed
 from veche.cli.main import run
 from veche.cli.voter_ballot import listed_secret, parse_marks, parse_options
 from veche.cli.voter_tracking import compact_tracker, describe_ballot, describe_own_ballots, parse_tracker
 from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
 from veche.crypto.version1 import compact
+from veche.observer.board import read_board, read_sealed
 
 
 @pytest.fixture

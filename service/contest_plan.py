@@ -9,13 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from veche.ballot.election import Question, verify_limits
 from veche.ballot.manifest import Allocation, Log, Manifest, Option, Value, parse_manifest
-from veche.cli.private_files import read_file, read_line
 from veche.crypto.canonical_json import Json, array, boolean, dumps, encode, fields, integer, parse, parse_canonical, text
 from veche.crypto.errors import Malformed
 from veche.crypto.scalar import Randomness
@@ -114,31 +112,42 @@ def host_of(spec: dict[str, Json]) -> str:
     return _wanted(spec, "host", text, "localhost")
 
 
-def read_spec(path: Path) -> dict[str, Json]:
-    """The object in SPEC.json with its field names checked. Raises Malformed `spec-malformed`, or OSError."""
+def parse_spec(raw: bytes, name: str) -> dict[str, Json]:
+    """The object in SPEC.json with its field names checked; `name` is the file's. Raises Malformed `spec-malformed`."""
     try:
-        spec = parse(read_file(path))
+        spec = parse(raw)
     except Malformed as error:
-        raise Malformed("spec-malformed", f"{path}: {error.message}") from error
+        raise Malformed("spec-malformed", f"{name}: {error.message}") from error
+    return known_fields(spec, name)
+
+
+def known_fields(spec: Json, name: str) -> dict[str, Json]:
+    """The plan of one contest with its field names checked. Raises Malformed `spec-malformed`."""
     if type(spec) is not dict:
-        raise Malformed("spec-malformed", f"{path}: an object was expected; `veche organizer example` prints one")
+        raise Malformed("spec-malformed", f"{name}: an object was expected; `veche organizer example` prints one")
     unknown = [name for name in spec if name not in _KNOWN]
     missing = [name for name in _REQUIRED if name not in spec]
     if unknown or missing:
         told = [f"{', '.join(missing)} missing"] if missing else []
         told += [f"{', '.join(unknown)[:100]} unknown"] if unknown else []
-        raise Malformed("spec-malformed", f"{path}: {'; '.join(told)}. `veche organizer example` prints a complete one")
+        raise Malformed("spec-malformed", f"{name}: {'; '.join(told)}. `veche organizer example` prints a complete one")
     return spec
 
 
-def make_plan(spec: dict[str, Json], folder: Path, uuid: str, log: VerifierKey, box: VerifierKey, registrar: str | None) -> Plan:
-    """The manifest and the draft for this plan, both checked. `folder`: where the projects' text files are looked for.
+ReadText = Callable[[str], bytes]
+"""Gives the content of a project's text file by the name that the plan has for it."""
+
+
+def make_plan(
+    spec: dict[str, Json], read_text: ReadText, uuid: str, log: VerifierKey, box: VerifierKey, registrar: str | None
+) -> Plan:
+    """The manifest and the draft for this plan, both checked.
 
     Raises Malformed: `spec-malformed`, or what the manifest's own checks say.
     """
     try:
         asked = [_question(one, number) for number, one in enumerate(array(spec["questions"]), 1)]
-        options, texts = _options(spec, folder)
+        options, texts = _options(spec, read_text)
         manifest = _manifest(spec, uuid, log, box, registrar, options)
         draft = Draft(uuid, " / ".join(title for _, title in manifest.title), _wanted(spec, "description", text, ""), tuple(asked))
     except Malformed as error:
@@ -239,19 +248,7 @@ def how_long(seconds: int) -> str:
     return f"{seconds} seconds"
 
 
-def registrar_key(path: Path | None) -> str | None:
-    """The verifier key in the registrar's file. Raises Malformed, or OSError."""
-    if path is None:
-        return None
-    try:
-        return parse_verifier_key(read_line(path).strip()).text()
-    except Malformed as error:
-        raise Malformed(
-            error.code, f"{path} does not hold a registrar's public key (veche registrar key --public): {error.message}"
-        ) from error
-
-
-def _options(spec: dict[str, Json], folder: Path) -> tuple[tuple[tuple[Option, ...], ...], tuple[bytes, ...]]:
+def _options(spec: dict[str, Json], read_text: ReadText) -> tuple[tuple[tuple[Option, ...], ...], tuple[bytes, ...]]:
     texts: dict[str, bytes] = {}
     questions: list[tuple[Option, ...]] = []
     for question in array(spec["questions"]):
@@ -260,7 +257,7 @@ def _options(spec: dict[str, Json], folder: Path) -> tuple[tuple[tuple[Option, .
             found = _object(one, ("project", "title", "cost", "text"), ("project", "title"), "an option")
             digest = None
             if "text" in found:
-                content = read_file(folder / text(found["text"]))
+                content = read_text(text(found["text"]))
                 digest = sha256(content).hexdigest()
                 texts[digest] = content
             cost = integer(found["cost"]) if "cost" in found else None

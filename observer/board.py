@@ -85,16 +85,24 @@ def read_sealed(where: str) -> Sealed:
     """
     if _is_bare_files(Path(where)):
         return _from_files(Path(where))
-    source = open_source(where)
+    return sealed_of(open_source(where))
+
+
+def sealed_of(source: Source) -> Sealed:
+    """The same for a source that is open already."""
     with source.archive() as stream:
         for item in read_chain(stream):
             return _sealed(item, source)
-    raise Unsupported("no-setup", f"{where}: this election is not sealed yet: there is no Setup to work with")
+    raise Unsupported("no-setup", f"{source.name}: this election is not sealed yet: there is no Setup to work with")
 
 
 def read_board(where: str) -> Board:
     """The chain from its beginning to its end. Raises what is wrong with it, or Unsupported when it is not sealed yet."""
-    source = open_source(where)
+    return board_of(open_source(where))
+
+
+def board_of(source: Source) -> Board:
+    """The same for a source that is open already."""
     sealed: Sealed | None = None
     setup, state = "", ""
     ballots: list[BallotPlace] = []
@@ -112,7 +120,7 @@ def read_board(where: str) -> Board:
             elif item.event.type is EventType.ENCRYPTED_TALLY:
                 tally = item
     if sealed is None:
-        raise Unsupported("no-setup", f"{where}: this election is not sealed yet: there is no Setup to work with")
+        raise Unsupported("no-setup", f"{source.name}: this election is not sealed yet: there is no Setup to work with")
     tally_text = None if tally is None else tally.records[0].content
     return Board(sealed, setup, tuple(ballots), end, None if tally is None else tally.event_hash, tally_text, state)
 
@@ -131,10 +139,15 @@ def recompute_tally(where: str, board: Board) -> EncryptedTally:
 
     Each is compared with the hash that the chain names, so the sum belongs to the chain that ends in `board.end`.
     """
+    return tally_of(open_source(where), board)
+
+
+def tally_of(source: Source, board: Board) -> EncryptedTally:
+    """The same for a source that is open already."""
     weights = board.sealed.credentials.weights
     total = nothing(board.sealed.election)
     parts: list[tuple[int, Rows]] = []
-    with open_source(where).archive() as stream:
+    with source.archive() as stream:
         for credential, place in board.counted().items():
             if credential not in weights:
                 raise Inconsistent(

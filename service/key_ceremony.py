@@ -1,6 +1,6 @@
 """The organizer's part in the trustees' ceremony: terms first, judgement on the way, trustees.json and run file at the end.
 
-Trustees and organizer share one folder of public files (`ceremony_folder`). The organizer holds no secret and cannot change what a
+Trustees and organizer share one board of public messages (`ceremony_board`). The organizer holds no secret and cannot change what a
 trustee wrote: every file is signed or committed to. docs/protocol.md section 6.8 (veche-record section 5).
 """
 
@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from veche.ballot.trustees import SingleTrustee, Trustees, make_trustees
-from veche.cli.ceremony_folder import CeremonyFolder
-from veche.cli.organizer_spec import how_long
-from veche.cli.private_files import read_json
 from veche.crypto.ceremony import assemble
 from veche.crypto.certificate import Certificate, verify_certificates
 from veche.crypto.complaint import Complaint, Dealing, verify_timely
-from veche.crypto.errors import ElectionError, InvalidSignature, Malformed, Refused
+from veche.crypto.errors import InvalidSignature, Malformed, Refused
 from veche.crypto.reveal import Reveal, is_wrong, verify_reveal_signature
 from veche.crypto.run_file import EndedRun, FinishedRun, Terms, ended_run, finished_run, run_ended_by_complaint
+from veche.service.ceremony_board import CeremonyBoard
+from veche.service.contest_plan import how_long
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What lies in the shared folder. None where a trustee's file has not come yet."""
+    """What lies in the shared board. None where a trustee's file has not come yet."""
 
     terms: Terms
     certificates: tuple[Certificate | None, ...]
@@ -58,8 +56,8 @@ class Standing:
         return {"certificate": commit, "commitment": commit, "reveal": reveal}.get(step, complain)
 
 
-def begin(path: Path, terms: Terms) -> None:
-    """The shared folder holds the terms. Raises Malformed unless 1 ≤ t < n and all fits, Refused when others are there."""
+def begin(board: CeremonyBoard, terms: Terms) -> None:
+    """The board holds the terms. Raises Malformed unless 1 ≤ t < n and all fits, Refused when others are there."""
     if not 1 <= terms.threshold < terms.size:
         raise Malformed(
             "threshold-limits",
@@ -69,39 +67,36 @@ def begin(path: Path, terms: Terms) -> None:
         raise Malformed("deadlines", "the deadlines come in the order commitments, reveals, complaints")
     if len(terms.names) != terms.size or len(set(terms.names)) != terms.size:
         raise Malformed("trustee-names", f"{terms.size} different names are needed, one for each trustee")
-    folder = CeremonyFolder(path)
-    if folder.terms() not in (None, terms):
-        raise Refused("ceremony-file", f"{path} holds the terms of another ceremony already; name a new folder")
-    path.mkdir(parents=True, exist_ok=True)
-    folder.put_terms(terms)
+    if board.terms() not in (None, terms):
+        raise Refused("ceremony-file", "the terms of another ceremony are there already; every ceremony has a place of its own")
+    board.put_terms(terms)
 
 
-def read_standing(path: Path) -> Standing:
-    """What has come so far. Raises Refused `no-terms`, or Malformed naming the file."""
-    folder = CeremonyFolder(path)
-    terms = folder.terms()
+def read_standing(board: CeremonyBoard) -> Standing:
+    """What has come so far. Raises Refused `no-terms`, or Malformed naming the message."""
+    terms = board.terms()
     if terms is None:
-        raise Refused("no-terms", f"{path} holds no terms.json: veche organizer ceremony start begins a ceremony")
+        raise Refused("no-terms", "there are no terms yet: the organizer begins a ceremony (veche organizer ceremony start)")
     places = range(1, terms.size + 1)
-    shares = tuple(tuple(i == j or folder.share(i, j) is not None for j in places) for i in places)
-    keys = folder.keys(terms.size)
+    shares = tuple(tuple(i == j or board.share(i, j) is not None for j in places) for i in places)
+    keys = board.keys(terms.size)
     return Standing(
         terms,
-        folder.certificates(terms.size),
-        folder.commitments(terms.size),
-        folder.reveals(terms.size),
+        board.certificates(terms.size),
+        board.commitments(terms.size),
+        board.reveals(terms.size),
         shares,
         frozenset(place for place, key in enumerate(keys, 1) if key is not None),
-        folder.complaints(),
+        board.complaints(),
     )
 
 
-def finish_ceremony(path: Path, singles: Sequence[SingleTrustee], previous: bytes | None) -> tuple[Trustees, FinishedRun]:
+def finish_ceremony(board: CeremonyBoard, singles: Sequence[SingleTrustee], previous: bytes | None) -> tuple[Trustees, FinishedRun]:
     """trustees.json with the group and the single keys after it, and the run file; both verified.
 
     Raises Refused `ceremony-unfinished` while something is missing or a complaint is open, or what is wrong with what has come.
     """
-    standing = read_standing(path)
+    standing = read_standing(board)
     waiting = standing.waiting()
     if standing.complaints:
         raise Refused("ceremony-unfinished", "there is a complaint to be judged first: veche organizer ceremony end")
@@ -110,18 +105,18 @@ def finish_ceremony(path: Path, singles: Sequence[SingleTrustee], previous: byte
     terms = standing.terms
     certificates, reveals = _all(standing.certificates), _all(standing.reveals)
     verify_certificates(certificates, terms.size, terms.threshold)
-    keys = _all(CeremonyFolder(path).keys(terms.size))
+    keys = _all(board.keys(terms.size))
     group = assemble(keys, Dealing.of(certificates, terms.cipher, reveals), reveals, terms.threshold)
     trustees = make_trustees((group, *singles))
     return trustees, finished_run(terms, certificates, _all(standing.commitments), reveals, trustees.raw, previous)
 
 
-def end_ceremony(path: Path, now: int, previous: bytes | None) -> EndedRun:
+def end_ceremony(board: CeremonyBoard, now: int, previous: bytes | None) -> EndedRun:
     """The run file of a run that gives no key, naming who erred by evidence, or who was silent at a deadline.
 
     Complaints are judged first, then reveals, then silence. Raises Refused `ceremony-goes-on` when nobody can be named.
     """
-    standing = read_standing(path)
+    standing = read_standing(board)
     for complaint in standing.complaints:
         run = _judged(standing, complaint, now, previous)
         if run is not None:
@@ -171,14 +166,6 @@ def wrong_reveals(standing: Standing) -> tuple[int, ...]:
         if is_wrong(reveal, place, certificates, commitments, standing.terms.threshold):
             named.append(place)
     return tuple(named)
-
-
-def read_single(path: Path) -> SingleTrustee:
-    """The public key of a trustee that must always take part. Raises Malformed naming the file."""
-    try:
-        return SingleTrustee.from_json(read_json(path))
-    except ElectionError as error:
-        raise Malformed("trustee-key", f"{path}: not the public key of a single trustee: {error.message}") from error
 
 
 def _named(terms: Terms, places: Sequence[int]) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from veche.cli.private_files import (
+from veche.crypto.errors import Malformed, Refused
+from veche.observer.durable_files import (
     append_private,
     make_private_folder,
     read_content,
@@ -21,7 +22,6 @@ from veche.cli.private_files import (
     write_new,
     write_private,
 )
-from veche.crypto.errors import Malformed, Refused
 
 
 def mode(path: Path) -> int:

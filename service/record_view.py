@@ -16,11 +16,11 @@ from veche.ballot.manifest import Manifest, parse_manifest
 from veche.ballot.share import TallyPlace
 from veche.ballot.tally import EncryptedTally, parse_tally
 from veche.ballot.trustees import Trustees, parse_trustees
-from veche.cli.record_folder import Addition, RecordFolder
 from veche.crypto.canonical_json import array, parse_canonical, text
 from veche.crypto.errors import Inconsistent, Refused
 from veche.crypto.run_file import FinishedRun, parse_run
 from veche.ledger.annex import Annex, Closed, Dkg, Extended, Issued
+from veche.ledger.chain import Link
 from veche.ledger.chain_reader import ChainItem, read_chain
 from veche.ledger.entry import Entry, is_event_text, parse_entry, step_of
 from veche.ledger.event import Event, EventType
@@ -28,6 +28,7 @@ from veche.ledger.record import read_entries
 from veche.ledger.record_state import RecordState, next_state
 from veche.ledger.timeline import Timeline
 from veche.observer.entry_check import rules_of
+from veche.service.record_store import Addition, RecordStore
 
 OneAnnex = TypeVar("OneAnnex", bound=Annex)
 
@@ -46,7 +47,7 @@ class RecordView:
     state: RecordState
     timeline: Timeline
     trustees: Trustees | None = None
-    last: Event | None = None
+    last: Link | None = None
     annexes: list[Annex] = field(default_factory=list)
     kept: list[ChainItem] = field(default_factory=list)
     heights: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -126,38 +127,38 @@ class RecordView:
                 self.annexes.append(one.entry)
 
 
-def read_view(folder: RecordFolder) -> RecordView:
-    """The record in `folder`, all of it read once.
+def read_view(store: RecordStore) -> RecordView:
+    """The record in `store`, all of it read once.
 
     Raises what is wrong with the chain or with the order of the entries; Inconsistent `chain-differs` when the two do not agree.
     """
-    raw = folder.manifest()
+    raw = store.manifest()
     manifest = parse_manifest(raw)
-    with folder.archive() as archive:
+    with store.archive() as archive:
         chain = read_chain(archive)
         first = next(chain, None)
         items = iter(()) if first is None else _with_first(first, chain)
         trustees = None if first is None else parse_trustees(first.records[1].content)
         if trustees is None:
-            trustees = _trustees_of_ceremony(folder, manifest.uuid)
+            trustees = _trustees_of_ceremony(store, manifest.uuid)
         state = RecordState(rules_of(manifest.level, trustees))
         view = RecordView(manifest, raw, state, Timeline(manifest.closes_at, manifest.until), trustees)
-        for entry, item in _side_by_side(folder, items, manifest.uuid):
+        for entry, item in _side_by_side(store, items, manifest.uuid):
             _take(view, entry, item)
     return view
 
 
-def issued_credentials(folder: RecordFolder, view: RecordView) -> set[str] | None:
+def issued_credentials(store: RecordStore, view: RecordView) -> set[str] | None:
     """The credentials (hex) that the record names as handed out; None at level belenios when it names none at all."""
     named: set[str] = set()
     for annex in view.all_of(Issued):
-        named.update(text(one) for one in array(parse_canonical(content_named(folder, view, annex.credentials))))
+        named.update(text(one) for one in array(parse_canonical(content_named(store, view, annex.credentials))))
     return None if view.level == "belenios" and not view.all_of(Issued) else named
 
 
-def content_named(folder: RecordFolder, view: RecordView, name: str) -> bytes:
+def content_named(store: RecordStore, view: RecordView, name: str) -> bytes:
     """What has this SHA-256 (hex): a data file, or a record of the archive that is kept. Raises Inconsistent `data-missing`."""
-    found = folder.data(name)
+    found = store.data(name)
     if found is not None:
         return found
     for record in (record for item in view.kept for record in item.records):
@@ -181,9 +182,9 @@ def _with_first(first: ChainItem, rest: Iterator[ChainItem]) -> Iterator[ChainIt
     yield from rest
 
 
-def _side_by_side(folder: RecordFolder, items: Iterator[ChainItem], uuid: str) -> Iterator[tuple[Entry, ChainItem | None]]:
+def _side_by_side(store: RecordStore, items: Iterator[ChainItem], uuid: str) -> Iterator[tuple[Entry, ChainItem | None]]:
     """Every entry, with the chain's item where it is an event. Raises Inconsistent `chain-differs`."""
-    with folder.entries() as stream:
+    with store.entries() as stream:
         for index, line in read_entries(stream):
             entry = parse_entry(line, uuid)
             if not is_event_text(line):
@@ -198,19 +199,19 @@ def _side_by_side(folder: RecordFolder, items: Iterator[ChainItem], uuid: str) -
         raise Inconsistent("chain-differs", f"event {missing.event.height} of the archive is missing among the entries")
 
 
-def _trustees_of_ceremony(folder: RecordFolder, uuid: str) -> Trustees | None:
+def _trustees_of_ceremony(store: RecordStore, uuid: str) -> Trustees | None:
     """trustees.json as the finished ceremony names it, before Setup has it."""
-    with folder.entries() as stream:
+    with store.entries() as stream:
         entries = [parse_entry(line, uuid) for _, line in read_entries(stream)]
     for entry in entries:
         if isinstance(entry, Dkg):
-            run = parse_run(_required(folder, entry.ceremony))
-            return parse_trustees(_required(folder, run.trustees)) if isinstance(run, FinishedRun) else None
+            run = parse_run(_required(store, entry.ceremony))
+            return parse_trustees(_required(store, run.trustees)) if isinstance(run, FinishedRun) else None
     return None
 
 
-def _required(folder: RecordFolder, name: str) -> bytes:
-    found = folder.data(name)
+def _required(store: RecordStore, name: str) -> bytes:
+    found = store.data(name)
     if found is None:
         raise Inconsistent("data-missing", f"data/{name[:2]}/{name} is named by the record and is not there")
     return found

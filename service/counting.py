@@ -22,9 +22,6 @@ from veche.ballot.share import (
 )
 from veche.ballot.tally import EncryptedTally, parse_sized_tally, size_tally
 from veche.ballot.trustees import Owner, Trustees
-from veche.cli.board import read_board, recompute_tally
-from veche.cli.organizer_desk import Desk, refuse_early, refuse_strict
-from veche.cli.record_folder import Addition
 from veche.crypto.canonical_json import encode
 from veche.crypto.errors import Inconsistent, Malformed, Refused
 from veche.crypto.group import Point
@@ -32,8 +29,10 @@ from veche.ledger.annex import Annulled, Cancelled, Certified, DecryptionProof, 
 from veche.ledger.event import EventType
 from veche.ledger.record_state import Step, next_state
 from veche.observer.audit import audit
+from veche.observer.board import board_of, tally_of
 from veche.observer.report import Report
-from veche.observer.sources import open_source
+from veche.service.desk import Desk, refuse_early, refuse_strict
+from veche.service.record_store import Addition
 
 SECONDS_OF_DAY: Final = 86_400
 
@@ -50,9 +49,9 @@ def add_tally(desk: Desk) -> tuple[int, int]:
             f"{voters} voted, fewer than the {minimum} that the manifest asks for: a total of so few would show how they voted. "
             "Withhold it: veche organizer withhold",
         )
-    where = str(desk.folder.path)
-    board = read_board(where)
-    tally = recompute_tally(where, board)
+    source = desk.store.source()
+    board = board_of(source)
+    tally = tally_of(source, board)
     weights = board.sealed.credentials.weights
     counted = board.counted()
     sized = size_tally(tally, len(counted), sum(weights[credential] for credential in counted))
@@ -180,7 +179,7 @@ def publish(desk: Desk, jobs: int) -> Report:
         raise Refused("no-result", "there is no result yet: veche organizer result")
     # Asked before the long audit, not after it.
     next_state(desk.view.state, Step(Published.TYPE))
-    report = audit(open_source(str(desk.folder.path)), level=desk.view.level, jobs=jobs)
+    report = audit(desk.store.source(), level=desk.view.level, jobs=jobs)
     if report.verdict != "ok":
         worst = next((one for one in report.findings if one.severity in ("error", "unchecked")), None)
         told = "" if worst is None else f": {worst.record}: {worst.message} [{worst.code}]"

@@ -1,0 +1,208 @@
+"""What the tables say of one election, read in a transaction of the caller's. The only SQL that reads the public record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from veche.crypto.errors import Refused
+from veche.observer.tables import archive_records, ballots, credentials, data_files, elections, entries
+
+
+@dataclass(frozen=True, slots=True)
+class ElectionRow:
+    """Where one record stands; the columns of `tables.elections` but the manifest."""
+
+    uuid: str
+    campaign: str
+    contest: str
+    rehearsal: bool
+    clock_offset: int
+    archive_time: int
+    state: str
+    entries: int
+    entry_bytes: int
+    archive_bytes: int
+    height: int | None
+    head: str | None
+    latest_time: int
+    opens_at: int
+    closes_at: int
+    setup: str | None
+    fingerprint: str | None
+    listed: int
+    issued: int
+    ballots: int
+    voters: int
+
+
+_COLUMNS = [elections.c[name] for name in ElectionRow.__slots__]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One entry: its type (of event or annex), its owner and height where it has them, and its exact text."""
+
+    place: int
+    kind: str
+    owner: int | None
+    height: int | None
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BallotRow:
+    """A ballot in the chain. `time` is the acknowledgement's; `offset` and `size` say where its bytes stand in the archive."""
+
+    tracker: str
+    height: int
+    credential: str
+    event: str
+    time: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """A public credential of Setup; `issued` is the place of the entry that handed it out, None before."""
+
+    credential: str
+    weight: int
+    listed: int
+    issued: int | None
+
+
+def all_elections(connection: Connection) -> list[ElectionRow]:
+    """Every election, by campaign and contest."""
+    rows = connection.execute(select(*_COLUMNS).order_by(elections.c.campaign, elections.c.contest, elections.c.uuid))
+    return [_election(row) for row in rows]
+
+
+def election_row(connection: Connection, uuid: str, lock: bool = False) -> ElectionRow:
+    """The election of this uuid; with `lock`, nobody else appends until the transaction ends. Raises Refused `no-election`."""
+    query = select(*_COLUMNS).where(elections.c.uuid == uuid)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Refused("no-election", f"there is no election {uuid[:64]} here")
+    return _election(row)
+
+
+def manifest_of(connection: Connection, uuid: str) -> bytes:
+    """manifest.json. Raises Refused `no-election`."""
+    found = connection.execute(select(elections.c.manifest).where(elections.c.uuid == uuid)).scalar_one_or_none()
+    if found is None:
+        raise Refused("no-election", f"there is no election {uuid[:64]} here")
+    return bytes(found)
+
+
+def entries_from(connection: Connection, uuid: str, place: int, limit: int | None = None) -> Iterator[EntryRow]:
+    """The entries from `place` on, in order, fetched piece by piece."""
+    table = entries
+    query = (
+        select(table.c.place, table.c.kind, table.c.owner, table.c.height, table.c.text)
+        .where(table.c.uuid == uuid, table.c.place >= place)
+        .order_by(table.c.place)
+    )
+    query = query if limit is None else query.limit(limit)
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        yield _entry(row)
+
+
+def entries_but_ballots(connection: Connection, uuid: str) -> list[EntryRow]:
+    """Every entry that is no Ballot event, in order: few, however many have voted."""
+    table = entries
+    query = (
+        select(table.c.place, table.c.kind, table.c.owner, table.c.height, table.c.text)
+        .where(table.c.uuid == uuid, table.c.kind != "Ballot")
+        .order_by(table.c.place)
+    )
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def event_text(connection: Connection, uuid: str, height: int) -> bytes | None:
+    """The text of the event at this height, or None."""
+    query = select(entries.c.text).where(entries.c.uuid == uuid, entries.c.height == height)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
+def records_of(connection: Connection, uuid: str, height: int) -> tuple[bytes, ...]:
+    """The contents of the archive's data records before the event of this height, in order."""
+    table = archive_records
+    query = select(table.c.content).where(table.c.uuid == uuid, table.c.height == height).order_by(table.c.number)
+    return tuple(bytes(content) for content in connection.execute(query).scalars())
+
+
+def records_from(connection: Connection, uuid: str, height: int) -> Iterator[tuple[int, bytes]]:
+    """Height and content of every data record from this height on, in the archive's order, fetched piece by piece."""
+    table = archive_records
+    query = (
+        select(table.c.height, table.c.content)
+        .where(table.c.uuid == uuid, table.c.height >= height)
+        .order_by(table.c.height, table.c.number)
+    )
+    for found, content in connection.execution_options(yield_per=1000).execute(query):
+        yield found, bytes(content)
+
+
+def archived(connection: Connection, uuid: str, sha256: str) -> bool:
+    """Whether the archive has a data record of this name."""
+    table = archive_records
+    query = select(table.c.number).where(table.c.uuid == uuid, table.c.sha256 == sha256).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def data_of(connection: Connection, uuid: str, sha256: str) -> bytes | None:
+    """The data file of this name, or None."""
+    query = select(data_files.c.content).where(data_files.c.uuid == uuid, data_files.c.sha256 == sha256)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
+def data_names(connection: Connection, uuid: str) -> list[str]:
+    """The names of all data files, sorted."""
+    query = select(data_files.c.sha256).where(data_files.c.uuid == uuid).order_by(data_files.c.sha256)
+    return list(connection.execute(query).scalars())
+
+
+def ballot_row(connection: Connection, uuid: str, tracker: str) -> BallotRow | None:
+    """The ballot of this tracker (hex), or None."""
+    query = _ballots().where(ballots.c.uuid == uuid, ballots.c.tracker == tracker)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _ballot(row)
+
+
+def ballots_of(connection: Connection, uuid: str, credential: str) -> list[BallotRow]:
+    """All ballots of this credential, oldest first: the last one counts."""
+    query = _ballots().where(ballots.c.uuid == uuid, ballots.c.credential == credential).order_by(ballots.c.height)
+    return [_ballot(row) for row in connection.execute(query)]
+
+
+def credential_row(connection: Connection, uuid: str, credential: str) -> CredentialRow | None:
+    """The listed credential (hex), or None."""
+    table = credentials
+    query = select(table.c.credential, table.c.weight, table.c.listed, table.c.issued).where(
+        table.c.uuid == uuid, table.c.credential == credential
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else CredentialRow(row.credential, int(row.weight), row.listed, row.issued)
+
+
+def _ballots() -> Select[Any]:
+    return select(*(ballots.c[name] for name in BallotRow.__slots__))
+
+
+def _election(row: Row[Any]) -> ElectionRow:
+    return ElectionRow(**row._mapping)
+
+
+def _entry(row: Any) -> EntryRow:
+    return EntryRow(row.place, row.kind, row.owner, row.height, bytes(row.text))
+
+
+def _ballot(row: Row[Any]) -> BallotRow:
+    return BallotRow(**row._mapping)

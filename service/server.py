@@ -1,0 +1,84 @@
+"""The server's parts, put together for one process. What needs a part is handed it; nothing is global."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from veche.crypto.errors import Refused
+from veche.observer.database import Database
+from veche.service.ballot_checkers import BallotCheckers
+from veche.service.casting import Casting
+from veche.service.clock import Clock, SteadyClock
+from veche.service.schema import migrate, verify_current
+from veche.service.settings import Settings
+from veche.service.signing_keys import SigningKeys
+from veche.service.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """All parts. `close` ends them in order."""
+
+    settings: Settings
+    storage: Storage
+    clock: Clock
+    keys: SigningKeys
+    checkers: BallotCheckers
+    casting: Casting
+    lock: int | None
+
+    def close(self) -> None:
+        """Ballots under way get their answer; then everything is given back."""
+        self.casting.close()
+        self.checkers.close()
+        self.storage.database.close()
+        if self.lock is not None:
+            os.close(self.lock)
+
+
+def open_server(settings: Settings, clock: Clock | None = None) -> Server:
+    """The server over its folder and database, ready to take ballots.
+
+    Raises Refused when another process has the folder (SQLite), when the database is not durable or not of this version, and
+    Inconsistent when the database is older than what was acknowledged.
+    """
+    settings.data.mkdir(mode=0o750, parents=True, exist_ok=True)
+    database = Database(settings.database_url)
+    lock = _lock(settings.data) if database.sqlite else None
+    try:
+        database.verify_durable()
+        if is_fresh(database):
+            migrate(settings.database_url)
+        verify_current(database)
+        storage = Storage(database, settings.data)
+        storage.verify_heads()
+    except BaseException:
+        database.close()
+        if lock is not None:
+            os.close(lock)
+        raise
+    keys = SigningKeys(settings.data / "keys")
+    checkers = BallotCheckers(settings.checking_processes)
+    steady = clock or SteadyClock()
+    return Server(settings, storage, steady, keys, checkers, Casting(storage, steady, keys, checkers), lock)
+
+
+def is_fresh(database: Database) -> bool:
+    """Whether the database has no table yet."""
+    from sqlalchemy import inspect
+
+    return not inspect(database.engine).get_table_names()
+
+
+def _lock(folder: Path) -> int:
+    """This process alone has the folder: SQLite has one writer. Raises Refused `already-running`."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise Refused("already-running", f"another veche server works in {folder}; with SQLite there is one at a time") from error
+    return handle

@@ -1,0 +1,48 @@
+"""The keys of log and box of every election: files of their own, outside database and backup, for the server alone to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from veche.ballot.manifest import Manifest
+from veche.crypto.errors import Refused
+from veche.crypto.scalar import Randomness
+from veche.crypto.signed_note import NoteSigner
+from veche.observer.durable_files import make_private_folder, read_line, write_private
+
+LOG_KEY: Final = "log.key"
+BOX_KEY: Final = "box.key"
+
+
+class SigningKeys:
+    """The folder `keys/`, with one folder per election (uuid)."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._boxes: dict[str, NoteSigner] = {}
+
+    def generate(self, uuid: str, origin: str, randomness: Randomness) -> tuple[NoteSigner, NoteSigner]:
+        """New keys for the log and the box of this election, on the disk. Raises Refused `file-exists`, or OSError."""
+        folder = self._root / uuid
+        make_private_folder(self._root)
+        make_private_folder(folder)
+        made = NoteSigner.generate(origin, randomness), NoteSigner.generate(f"{origin}/box", randomness)
+        for name, signer in zip((LOG_KEY, BOX_KEY), made, strict=True):
+            write_private(folder / name, signer.private_text().encode() + b"\n")
+        return made
+
+    def box(self, manifest: Manifest) -> NoteSigner:
+        """The key that signs acknowledgements. Raises Refused `box-key`."""
+        known = self._boxes.get(manifest.uuid)
+        if known is not None:
+            return known
+        path = self._root / manifest.uuid / BOX_KEY
+        try:
+            signer = NoteSigner.from_private_text(read_line(path))
+        except FileNotFoundError as error:
+            raise Refused("box-key", f"election {manifest.uuid}: the key of its ballot box is not there ({path})") from error
+        if manifest.log is None or signer.verifier != manifest.log.box:
+            raise Refused("box-key", f"{path} is not the key of the ballot box that the manifest of {manifest.uuid} names")
+        self._boxes[manifest.uuid] = signer
+        return signer

@@ -1,0 +1,70 @@
+"""Servers for tests: the same tests on SQLite and on a real PostgreSQL.
+
+Environment
+
+VECHE_POSTGRES            URL of a PostgreSQL that tests may make databases in, e.g. postgresql+psycopg://postgres@127.0.0.1/postgres
+VECHE_REQUIRE_POSTGRES=1  a test that finds none fails, where it would else be stepped around
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from tests.service.hand_clock import HandClock
+from veche.service.server import Server, open_server
+from veche.service.settings import Settings
+
+
+def postgres_url() -> str:
+    """The URL of a PostgreSQL server for tests; without one the test is stepped around, or fails where CI demands it."""
+    url = os.environ.get("VECHE_POSTGRES", "")
+    if not url:
+        reason = "no PostgreSQL: set VECHE_POSTGRES to the URL of one that tests may make databases in"
+        if os.environ.get("VECHE_REQUIRE_POSTGRES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return url
+
+
+@pytest.fixture
+def postgres_database() -> Iterator[str]:
+    """The URL of an empty database of a real PostgreSQL, dropped afterwards."""
+    url, name = make_url(postgres_url()), f"veche_{secrets.token_hex(6)}"
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database(request: pytest.FixtureRequest) -> str:
+    """The setting for an empty database, once for each kind; the empty text means SQLite."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    return Settings(data=tmp_path / "data", database=database, checkers=1)
+
+
+@pytest.fixture
+def server(settings: Settings, clock: HandClock) -> Iterator[Server]:
+    """A server over a fresh folder and database, without its web application."""
+    opened = open_server(settings, clock)
+    yield opened
+    opened.close()
