@@ -167,3 +167,8 @@ jobs = Table(
 )
 
 Index("job_due", jobs.c.status, jobs.c.due_at)
+
+_UNDER_WAY = jobs.c.status.in_(("waiting", "running"))
+
+# Two processes that queue the same thing at the same moment queue it once.
+Index("job_topic", jobs.c.topic, unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY)
