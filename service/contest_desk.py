@@ -6,13 +6,14 @@ ballots, the audit) reads first and appends at the end, if nothing was appended 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from typing import BinaryIO
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import DBAPIError
 
 from veche.ballot.manifest import parse_manifest
 from veche.ballot.trustees import Trustees, parse_trustees
@@ -52,10 +53,13 @@ from veche.service.tables import contests
 class ContestRecord:
     """A `RecordStore` over the tables. With `held`, every step runs in that one transaction; without, each append has its own."""
 
-    def __init__(self, storage: Storage, row: ElectionRow, held: Connection | None) -> None:
+    def __init__(
+        self, storage: Storage, row: ElectionRow, held: Connection | None, beside: Callable[[Connection], None] | None = None
+    ) -> None:
         self._storage = storage
         self._row = row
         self._held = held
+        self._beside = beside
         self.view: RecordView | None = None
 
     def archive(self) -> BinaryIO:
@@ -83,12 +87,16 @@ class ContestRecord:
         if self._held is not None:
             self._row = add_entries(self._held, self._row, additions, data, state)
             return
-        with self._storage.database.writing() as connection:
+        with _writing(self._storage) as connection:
             current = election_row(connection, self._row.uuid, lock=True)
             if current.entries != self._row.entries:
                 raise Inconsistent("record-moved", f"the record of election {current.uuid} went on meanwhile; try again")
-            self._row = add_entries(connection, current, additions, data, state)
-        self._storage.committed(self._row)
+            after = add_entries(connection, current, additions, data, state)
+            if self._beside is not None:
+                self._beside(connection)
+        # Only what was committed is where the record stands.
+        self._row = after
+        self._storage.committed(after)
 
     @property
     def row(self) -> ElectionRow:
@@ -134,29 +142,54 @@ class ContestDrafts:
 
 
 @contextmanager
-def held_desk(storage: Storage, clock: Clock, uuid: str) -> Iterator[Desk]:
-    """The record for one short step: nobody else appends until the end, when all of it is committed, or none.
+def held_contest(storage: Storage, clock: Clock, uuid: str) -> Iterator[tuple[Desk, Connection]]:
+    """The record for one short step, and the transaction that holds it: nobody else appends until the end.
 
-    The clock is read once the row is locked. Raises Refused `no-election`, or what the step raises.
+    All of it is committed then, or none. What belongs to the step (a note in the audit trail, a job) is written to the connection.
+    The clock is read once the row is locked. Raises Refused `no-election` or `storage-failed`, or what the step raises.
     """
-    with storage.database.writing() as connection:
+    with _writing(storage) as connection:
         row = election_row(connection, uuid, lock=True)
         record = ContestRecord(storage, row, connection)
         record.view = read_rows(connection, row)
-        yield Desk(record, record.view, time_at(clock, row), ContestDrafts(storage.database, uuid, connection))
+        yield Desk(record, record.view, time_at(clock, row), ContestDrafts(storage.database, uuid, connection)), connection
         row = record.row
     storage.committed(row)
 
 
 @contextmanager
-def reading_desk(storage: Storage, clock: Clock, uuid: str) -> Iterator[Desk]:
-    """The record for a long step, whose append fails with `record-moved` if anything was appended meanwhile."""
+def held_desk(storage: Storage, clock: Clock, uuid: str) -> Iterator[Desk]:
+    """The record for one short step, as `held_contest` without its transaction."""
+    with held_contest(storage, clock, uuid) as (desk, _):
+        yield desk
+
+
+@contextmanager
+def reading_desk(
+    storage: Storage, clock: Clock, uuid: str, beside: Callable[[Connection], None] | None = None
+) -> Iterator[Desk]:
+    """The record for a long step, whose append fails with `record-moved` if anything was appended meanwhile.
+
+    `beside` is called in each append's transaction: what it writes stands with the append, or not at all.
+    """
     with storage.database.reading() as connection:
         row = election_row(connection, uuid)
         view = read_rows(connection, row)
-    record = ContestRecord(storage, row, None)
+    record = ContestRecord(storage, row, None, beside)
     record.view = view
     yield Desk(record, view, time_at(clock, row), ContestDrafts(storage.database, uuid))
+
+
+@contextmanager
+def _writing(storage: Storage) -> Iterator[Connection]:
+    """A transaction of the database, as long as storage can be trusted; a write that failed is the last one."""
+    storage.verify_writable()
+    try:
+        with storage.database.writing() as connection:
+            yield connection
+    except DBAPIError as error:
+        storage.fail_if_broken(error)
+        raise
 
 
 def time_at(clock: Clock, row: ElectionRow) -> int:

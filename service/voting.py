@@ -139,7 +139,11 @@ def extend(desk: Desk, until: int, reason: str) -> None:
 
 
 def suspend(desk: Desk, reason: str) -> None:
-    """No ballots are taken until `resume`. Raises Refused `entry-order`."""
+    """No ballots are taken until `resume`. Raises Refused `entry-order`, or `not-open` after the end."""
+    desk.refuse_unless("suspending", "open")
+    if desk.now >= desk.view.closes_at():
+        # Nothing is left to be suspended, and such an entry would excuse a late close.
+        raise Refused("not-open", f"voting ended at {desk.shown(desk.view.closes_at())}; close it instead")
     desk.append([Addition(Suspended(desk.uuid, desk.now, reason))])
 
 
