@@ -2,19 +2,14 @@
 
 - `main`, `help_text`   the command itself, exit codes, lists of commands
 - `terminal`            what is printed, and where
-- `private_files`       files that only their owner reads, and that are never overwritten
 - `record_folder`       the public record as a folder: whole appends or none
-- `record_view`         what a record says so far, for the organizer: state, rules, election, ballots, shares
-- `board`               what a record says to voter, registrar and trustee: election, seal, ballots, total
 - `ceremony_folder`     the folder that trustees share while they make their keys
 
 The organizer:
 
-- `organizer`           the commands; `organizer_desk` is one record open for one step
-- `organizer_spec`      the plan written by hand, times as people write them
-- `organizer_setup`     from the plan to the seal; `organizer_keys`, `organizer_ceremony`: while the trustees make their keys
-- `organizer_voting`    roll-call, opening, ballots, a later end, a pause, the close
-- `organizer_count`     total, shares, result, publication, and the two ways to give up
+- `organizer`           the commands, over the steps of `service`; `organizer_desk` is one folder open for one step
+- `organizer_setup`     a new record from a plan; `organizer_keys`: while the trustees make their keys
+- `organizer_voting`    ballots that come as files
 - `organizer_status`    where an election stands, and what comes next
 
 The registrar:
@@ -35,7 +30,8 @@ The trustee:
 
 The voter and the observer:
 
-- `voter`               the commands; `voter_ballot` encrypts and signs, `voter_tracking` finds ballots again
+- `voter`               the commands; `voter_ballot` encrypts and signs, `voter_sending` brings the ballot to the server's box,
+                        `voter_tracking` finds ballots again
 - `audit`               `veche audit` and `veche verify-ballot`
 
 The demonstration:

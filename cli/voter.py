@@ -108,6 +108,35 @@ def check_opened(
 
 
 @app.command()
+def send(
+    ballot: Annotated[Path, typer.Argument(metavar="BALLOT", help="The file of your ballot, as `encrypt` wrote it.")],
+    election: Annotated[str, typer.Option(help="The election's address: https://HOST/observer/elections/UUID.")],
+    acknowledgement: Annotated[
+        Path | None, typer.Option(help="Where to keep the signed acknowledgement. Else: BALLOT.ack beside it.")
+    ] = None,
+) -> None:
+    """Send your ballot to the server, and keep its signed answer: with it you can prove that your ballot was taken.
+
+    If the network fails, give the same command again: the same ballot is never counted twice.
+    """
+    from veche.cli.terminal import answer, tell
+    from veche.cli.voter_sending import send_ballot
+    from veche.crypto.version1 import compact
+    from veche.observer.board import read_sealed
+    from veche.observer.durable_files import read_content, write_new
+
+    sealed = read_sealed(election)
+    _tell_election(sealed)
+    raw = read_content(ballot)
+    note, said = send_ballot(election, sealed, raw)
+    kept = acknowledgement or ballot.with_name(f"{ballot.name}.ack")
+    if not kept.exists() or read_content(kept) != note.removesuffix(b"\n"):
+        write_new(kept, note)
+    tell(f"Your ballot is in the public record: event {said.height}. The signed acknowledgement is in {kept}. Its tracker:")
+    answer(compact(raw))
+
+
+@app.command()
 def track(
     source: Source,
     ballot: Annotated[

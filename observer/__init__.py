@@ -3,5 +3,13 @@
 - `steps`      the numbered checks of docs/protocol.md section 9
 - `sources`    where a record is read from: a `.bel` file or a folder
 - `audit`      runs the phases 9.1 to 9.11 and gives a `Report`
+- `board`      what a record says to voter, registrar and trustee: election, seal, ballots, total
 - `onefile`    a second verifier in one file, standard library only, sharing no code with the first
+
+The record in a database, and how it is served (these need the packages of the extra `service`):
+
+- `tables`, `database`, `record_rows`     the tables of the public record, and all SQL that reads them
+- `published_files`, `database_source`    archive and entries as files that only grow; a record as a source of the audit
+- `problems`                              refusals as answers over HTTP
+- `durable_files`                         files that are whole or not there (needs nothing)
 """

@@ -1,11 +1,28 @@
-"""The server: accounts, registrar, ceremonies, casting, jobs, mail and pages.
+"""The server: casting, trustees, registrar, organizers, jobs and pages. Nothing below imports it.
 
-Empty for now: it is part 2 of the work. Here will live
+An observer who needed the operator's code would not be independent. The steps of an election need no database and no network; the
+command line uses them over a folder.
 
-- the HTTP edge, where bytes become values and errors become `application/problem+json`;
-- the ballot box, which runs the same ballot check as the audit and appends under a lock;
-- storage, mail and jobs: the sockets, clocks and SQL that the packages below never touch.
+The steps:
 
-It imports crypto, ballot, ledger and observer. Nothing below imports it: an observer who needed the
-operator's code would not be independent.
+- `contest_plan`        a contest's plan as people write it, turned into manifest and questions
+- `desk`, `record_view`, `record_store`   one record, open for one step: what it says, and where it is kept
+- `sealing`, `voting`, `counting`         from the manifest to Setup; while the vote runs; after the close
+- `key_ceremony`, `ceremony_board`        the trustees' ceremony as the organizer sees it, and the board they share
+
+The record in the database:
+
+- `record_writer`       the only code that writes the tables of the public record
+- `contest_setup`       a plan becomes a record; `contest_desk` opens it for a step
+- `storage`, `head_file`, `signing_keys`  what the server keeps, and whether it may still be trusted to
+- `tables`, `schema`, `migrations`        the server's own tables, and their versions
+
+The ballot box:
+
+- `casting`             a ballot's way into the record; `casting_routes` is its door
+- `ballot_checkers`, `budgets`            proofs in processes of their own; limits for refused ballots
+
+The server itself:
+
+- `settings`, `server`, `clock`, `application`   what is set, the parts put together, the time, the web application
 """
