@@ -8,6 +8,7 @@ Times are seconds since 1970 on the server's clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,18 +69,19 @@ def queue_job(connection: Connection, kind: str, topic: str, payload: dict[str, 
     connection.execute(dialect(jobs).values(values).on_conflict_do_nothing())
 
 
-def has_due(connection: Connection, now: int) -> bool:
+def has_due(connection: Connection, now: int, kinds: Sequence[str] = KINDS) -> bool:
     """Whether a worker would find something: asked in a reading transaction, so that idle workers never take the write lock."""
-    return connection.execute(select(jobs.c.id).where(_free(now)).limit(1)).first() is not None
+    return connection.execute(select(jobs.c.id).where(_free(now, kinds)).limit(1)).first() is not None
 
 
-def claim_job(connection: Connection, worker: str, now: int) -> Job | None:
-    """The oldest job that is due, which is this worker's from the commit on, for `LEASE` seconds; None when there is none.
+def claim_job(connection: Connection, worker: str, now: int, kinds: Sequence[str] = KINDS) -> Job | None:
+    """The oldest job of these kinds that is due, for this worker alone from the commit on, for `LEASE` seconds; None if there is none.
 
     On PostgreSQL a row that another worker looks at is stepped over; on SQLite the write transaction lets one look at a time.
     """
     table = jobs
-    query = select(table).where(_free(now)).order_by(table.c.due_at, table.c.id).limit(1).with_for_update(skip_locked=True)
+    oldest = select(table).where(_free(now, kinds)).order_by(table.c.due_at, table.c.id).limit(1)
+    query = oldest.with_for_update(skip_locked=True)
     while (found := connection.execute(query).one_or_none()) is not None:
         if found.attempts >= ATTEMPTS:
             # Whoever took it died each time, perhaps of it: it is not tried for ever.
@@ -104,11 +106,11 @@ def finish_job(connection: Connection, job: Job, worker: str) -> None:
         _end(connection, job.id, "done", None)
 
 
-def fail_job(connection: Connection, job: Job, worker: str, now: int, sentence: str) -> None:
-    """The job is tried again later, or has failed for good, with the sentence that says why; it must hold no secret."""
+def fail_job(connection: Connection, job: Job, worker: str, now: int, sentence: str, final: bool = False) -> None:
+    """The job is tried again later, or has failed for good (at once if `final`); `sentence` says why and must hold no secret."""
     if connection.execute(select(jobs.c.id).where(_held(job, worker)).with_for_update()).first() is None:
         return
-    if job.attempt >= ATTEMPTS:
+    if final or job.attempt >= ATTEMPTS:
         _end(connection, job.id, "failed", sentence)
         return
     again = {"status": "waiting", "due_at": now + DELAYS[job.attempt - 1], "worker": None, "locked_until": None, "error": sentence}
@@ -134,9 +136,10 @@ def forget_old(connection: Connection, now: int) -> None:
     connection.execute(delete(jobs).where(old))
 
 
-def _free(now: int) -> ColumnElement[bool]:
+def _free(now: int, kinds: Sequence[str]) -> ColumnElement[bool]:
     waits = and_(jobs.c.status == "waiting", jobs.c.due_at <= now)
-    return or_(waits, and_(jobs.c.status == "running", jobs.c.locked_until < now))
+    left = and_(jobs.c.status == "running", jobs.c.locked_until < now)
+    return and_(jobs.c.kind.in_(kinds), or_(waits, left))
 
 
 def _held(job: Job, worker: str) -> ColumnElement[bool]:

@@ -82,6 +82,11 @@ def add_entries(
     return _store(connection, row, replace(after, state=state))
 
 
+def move_clock(connection: Connection, row: ElectionRow, offset: int) -> None:
+    """A rehearsal's clock runs `offset` seconds ahead of the server's. The table itself refuses it for a real election."""
+    connection.execute(update(elections).where(elections.c.uuid == row.uuid).values(clock_offset=offset))
+
+
 def add_ballot(connection: Connection, row: ElectionRow, timed: Timed) -> ElectionRow:
     """The row after this ballot, which is not in the chain yet and was checked."""
     ballot = timed.ballot
