@@ -34,6 +34,10 @@ The voter and the observer:
                         `voter_tracking` finds ballots again
 - `audit`               `veche audit` and `veche verify-ballot`
 
+The server:
+
+- `serve`               `veche serve`: the service in this process
+
 The demonstration:
 
 - `demo`                the command; `demo_town` the people and questions, `demo_election` the election, `demo_casting` the votes,

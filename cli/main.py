@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "organizer": ("veche.cli.organizer", "app"),
     "registrar": ("veche.cli.registrar", "app"),
     "trustee": ("veche.cli.trustee", "app"),
+    "serve": ("veche.cli.serve", "serve"),
 }
 """Where each sub-command lives: a module, and in it a typer app or a function. Imported when asked for, not before."""
 

@@ -25,4 +25,5 @@ The ballot box:
 The server itself:
 
 - `settings`, `server`, `clock`, `application`   what is set, the parts put together, the time, the web application
+- `journal_log`         what the server writes down about itself
 """
