@@ -9,7 +9,12 @@ from fastapi import FastAPI
 
 from veche import __version__
 from veche.observer import problems
+from veche.service.at_work import at_work
+from veche.service.build_info import build_info
 from veche.service.casting_routes import casting_routes
+from veche.service.client_address import ClientAddress
+from veche.service.health_routes import health_routes
+from veche.service.readiness import Readiness
 from veche.service.server import Server
 
 
@@ -19,7 +24,8 @@ def create_application(server: Server) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         server.checkers.warm(server.settings.checking_processes)
-        yield
+        with server.metrics.served(server.settings.metrics_bind), at_work(server, server.settings.worker):
+            yield
         server.close()
 
     application = FastAPI(
@@ -29,9 +35,13 @@ def create_application(server: Server) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        # A redirect would repeat the Host header, which anybody may send.
+        redirect_slashes=False,
         # What somebody votes is nobody's telemetry: no spans, no metrics, no logs of the framework, whatever is installed.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     problems.install(application)
-    application.include_router(casting_routes(server.casting))
+    application.include_router(casting_routes(server.casting, server.metrics))
+    application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
+    application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)
     return application

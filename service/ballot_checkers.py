@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 from veche.ballot.election import Election, parse_election
 from veche.ballot.encrypted_ballot import EncryptedBallot, read_ballot, verify_ballot
-from veche.crypto.errors import ElectionError
+from veche.crypto.errors import ElectionError, Refused
 
 
 class BallotCheckers:
@@ -29,6 +29,13 @@ class BallotCheckers:
         """The processes are there and have loaded what they need."""
         for future in [self._pool.submit(_ready) for _ in range(count)]:
             future.result()
+
+    def verify_alive(self, seconds: float) -> None:
+        """Check that a process answers within `seconds`, after the ballots before it. Raises Refused `checkers-died`."""
+        try:
+            self._pool.submit(_ready).result(seconds)
+        except (RuntimeError, TimeoutError) as error:
+            raise Refused("checkers-died", "the processes that check ballots do not answer") from error
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

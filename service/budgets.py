@@ -37,6 +37,12 @@ class Budget:
             if count >= self._limit and self._clock() - began < WINDOW:
                 raise Refused("rate-limited", f"too many refused ballots: {self._limit} in a minute are the limit; wait a minute")
 
+    def spent(self) -> int:
+        """How many keys are turned away now."""
+        with self._lock:
+            now = self._clock()
+            return sum(count >= self._limit and now - began < WINDOW for began, count in self._spent.values())
+
     def spend(self, key: str) -> None:
         """One refusal of this key."""
         with self._lock:

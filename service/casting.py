@@ -95,6 +95,10 @@ class Casting:
         """How many ballots are being checked or wait for their turn."""
         return self._under_way
 
+    def budgets_spent(self) -> dict[str, int]:
+        """How many addresses and credentials are turned away now, without saying which."""
+        return {"address": self._addresses.spent(), "credential": self._credentials.spent()}
+
     async def cast(self, uuid: str, raw: bytes, address: str) -> Acknowledged:
         """The ballot stands in the record, and its acknowledgement is what the caller may hand out.
 

@@ -7,6 +7,7 @@ floods, in memory, and given to nobody.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import monotonic
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +19,7 @@ from veche.crypto.errors import ElectionError, InvalidProof, InvalidSignature, M
 from veche.observer.problems import RESPONSES, problem, problem_of
 from veche.service.budgets import address_key
 from veche.service.casting import Busy, Casting
+from veche.service.metrics import Metrics
 
 NOTE: Final = "text/plain; charset=utf-8"
 
@@ -35,8 +37,8 @@ _DESCRIBED: Final[Mapping[int | str, dict[str, object]]] = MappingProxyType(
 )
 
 
-def casting_routes(casting: Casting) -> APIRouter:
-    """The route over this ballot box."""
+def casting_routes(casting: Casting, metrics: Metrics) -> APIRouter:
+    """The route over this ballot box; `metrics` counts verdicts, without saying whose."""
     router = APIRouter(tags=["voter"])
 
     @router.post(
@@ -50,18 +52,29 @@ def casting_routes(casting: Casting) -> APIRouter:
         },
     )
     async def cast(uuid: str, request: Request) -> Response:
-        raw = await _body(request)
-        if raw is None:
-            return problem(413, "too-large", f"a ballot has at most {MAX_BYTES} bytes")
-        try:
-            answer = await casting.cast(uuid, raw, address_key(request.client.host if request.client else None))
-        except Busy:
-            return problem(503, "busy", "very many ballots arrive just now; your ballot was not taken, send the same one again")
-        except ElectionError as error:
-            return problem_of(error, _code_of(error))
-        return Response(answer.note, 201 if answer.new else 200, media_type=NOTE)
+        began = monotonic()
+        verdict, answer = await _answer(casting, uuid, request)
+        metrics.count_ballot(verdict, monotonic() - began)
+        return answer
 
     return router
+
+
+async def _answer(casting: Casting, uuid: str, request: Request) -> tuple[str, Response]:
+    """The ballot's verdict as it is counted, and what is answered."""
+    raw = await _body(request)
+    if raw is None:
+        return "too-large", problem(413, "too-large", f"a ballot has at most {MAX_BYTES} bytes")
+    try:
+        answer = await casting.cast(uuid, raw, address_key(request.client.host if request.client else None))
+    except Busy:
+        busy = "very many ballots arrive just now; your ballot was not taken, send the same one again"
+        return "busy", problem(503, "busy", busy)
+    except ElectionError as error:
+        return _code_of(error), problem_of(error, _code_of(error))
+    if answer.new:
+        return "accepted", Response(answer.note, 201, media_type=NOTE)
+    return "repeated", Response(answer.note, 200, media_type=NOTE)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -6,12 +6,14 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from veche.crypto.errors import Refused
 from veche.observer.database import Database
 from veche.service.ballot_checkers import BallotCheckers
 from veche.service.casting import Casting
 from veche.service.clock import Clock, SteadyClock
+from veche.service.metrics import Metrics
 from veche.service.schema import migrate, verify_current
 from veche.service.settings import Settings
 from veche.service.signing_keys import SigningKeys
@@ -28,15 +30,16 @@ class Server:
     keys: SigningKeys
     checkers: BallotCheckers
     casting: Casting
-    lock: int | None
+    metrics: Metrics
+    lock: BinaryIO | None
 
     def close(self) -> None:
-        """Ballots under way get their answer; then everything is given back."""
+        """Ballots under way get their answer; then everything is given back. Once more changes nothing."""
         self.casting.close()
         self.checkers.close()
         self.storage.database.close()
         if self.lock is not None:
-            os.close(self.lock)
+            self.lock.close()
 
 
 def open_server(settings: Settings, clock: Clock | None = None) -> Server:
@@ -58,12 +61,14 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
     except BaseException:
         database.close()
         if lock is not None:
-            os.close(lock)
+            lock.close()
         raise
     keys = SigningKeys(settings.data / "keys")
     checkers = BallotCheckers(settings.checking_processes)
     steady = clock or SteadyClock()
-    return Server(settings, storage, steady, keys, checkers, Casting(storage, steady, keys, checkers), lock)
+    casting, metrics = Casting(storage, steady, keys, checkers), Metrics()
+    metrics.watch(storage, casting, steady)
+    return Server(settings, storage, steady, keys, checkers, casting, metrics, lock)
 
 
 def is_fresh(database: Database) -> bool:
@@ -73,12 +78,13 @@ def is_fresh(database: Database) -> bool:
     return not inspect(database.engine).get_table_names()
 
 
-def _lock(folder: Path) -> int:
+def _lock(folder: Path) -> BinaryIO:
     """This process alone has the folder: SQLite has one writer. Raises Refused `already-running`."""
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    # No child inherits it: a process that checks ballots and outlives this one for a moment does not keep the folder.
+    handle = os.fdopen(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        os.close(handle)
+        handle.close()
         raise Refused("already-running", f"another veche server works in {folder}; with SQLite there is one at a time") from error
     return handle
