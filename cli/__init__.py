@@ -37,6 +37,7 @@ The voter and the observer:
 The server:
 
 - `serve`               `veche serve`: the service in this process
+- `worker`              `veche worker`: jobs and timers in a process of their own
 
 The demonstration:
 

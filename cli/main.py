@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "registrar": ("veche.cli.registrar", "app"),
     "trustee": ("veche.cli.trustee", "app"),
     "serve": ("veche.cli.serve", "serve"),
+    "worker": ("veche.cli.worker", "worker"),
 }
 """Where each sub-command lives: a module, and in it a typer app or a function. Imported when asked for, not before."""
 

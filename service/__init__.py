@@ -22,6 +22,11 @@ The ballot box:
 - `casting`             a ballot's way into the record; `casting_routes` is its door
 - `ballot_checkers`, `budgets`            proofs in processes of their own; limits for refused ballots
 
+What goes on by itself:
+
+- `lifecycle`, `roll_call`   the next step of a contest that nobody has to take, and who must be there before it opens
+- `timers`, `jobs`, `worker` who looks at the clock, work for later, and who does it; `at_work` runs them beside a server
+
 The server itself:
 
 - `settings`, `server`, `clock`, `application`   what is set, the parts put together, the time, the web application

@@ -75,7 +75,7 @@ def has_due(connection: Connection, now: int, kinds: Sequence[str] = KINDS) -> b
 
 
 def claim_job(connection: Connection, worker: str, now: int, kinds: Sequence[str] = KINDS) -> Job | None:
-    """The oldest job of these kinds that is due, for this worker alone from the commit on, for `LEASE` seconds; None if there is none.
+    """The oldest job of these kinds that is due, held by this worker for `LEASE` seconds from the commit on; None if there is none.
 
     On PostgreSQL a row that another worker looks at is stepped over; on SQLite the write transaction lets one look at a time.
     """

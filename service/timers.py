@@ -5,12 +5,12 @@ The look is one cheap query; what it names is judged by `lifecycle.advance`. Sev
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 from sqlalchemy.exc import DBAPIError
 
@@ -33,7 +33,7 @@ CLOCK_STEPPED: Final = "clock-stepped"
 
 SECONDS_OF_HOUR: Final = 3600
 
-log = logging.getLogger("veche.timers")
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ class Timers:
             try:
                 after = advance(self._server, uuid)
             except ElectionError as error:
-                log.error("election %s is %s and cannot go on: %s [%s]", uuid, state, error.message, error.code)
+                log.error("an election cannot go on", election=uuid, state=state, reason=f"{error.message} [{error.code}]")
                 continue
             if after is not None:
-                log.info("election %s: %s", uuid, after)
+                log.info("an election went on", election=uuid, state=after)
                 done.append((uuid, after))
         self._looked = {uuid: self._looked[uuid] for uuid, _, _ in found if uuid in self._looked}
         return done
@@ -119,15 +119,15 @@ class Timers:
                     self.report_clock()
                 except DBAPIError as error:
                     self._server.storage.fail_if_broken(error)
-                    log.warning("contests cannot be looked at: %s", why(error))
+                    log.warning("contests cannot be looked at", reason=why(error))
             self._stopping.wait(PERIOD)
 
     def report_clock(self) -> None:
-        """When the machine's clock was stepped, it is in the log once, and in the record of every vote that runs. Raises DBAPIError."""
+        """That the machine's clock was stepped is in the log once, and in the record of every vote that runs. Raises DBAPIError."""
         parted = self._watch.stepped()
         if parted is None:
             return
-        log.warning("the machine's clock was set %s s ahead of ours; votes open and close by ours, which went on", parted)
+        log.warning("the machine's clock was set; votes open and close by ours, which went on", seconds_ahead=parted)
         table = elections
         with self._server.storage.database.reading() as connection:
             running = select(table.c.uuid).where(table.c.state.in_(("open", "suspended")))
@@ -136,7 +136,7 @@ class Timers:
             try:
                 self._tell(uuid)
             except ElectionError as error:
-                log.warning("election %s: its record does not say that the clock was stepped: %s", uuid, error.message)
+                log.warning("a record does not say that the clock was set", election=uuid, reason=error.message)
 
     def _tell(self, uuid: str) -> None:
         with held_contest(self._server.storage, self._server.clock, uuid) as (desk, _):

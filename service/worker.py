@@ -6,7 +6,6 @@ sentence; what only a programmer understands is in the log, without the values t
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import threading
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Final, TypeAlias
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 from veche.crypto.canonical_json import Json, text
@@ -51,7 +51,7 @@ THREADS: Final = (("mail", "advance"), ("seal", "tally", "publish"))
 FINAL: Final = frozenset({"audit-failed", "no-election", "job-kind"})
 """Codes of refusals that another attempt would only repeat."""
 
-log = logging.getLogger("veche.worker")
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 def handlers(server: Server) -> Mapping[str, Handler]:
@@ -156,7 +156,7 @@ class Worker:
                 waited = 0.0
                 with storage.database.writing() as connection:
                     if not renew_lease(connection, job, name, clock.now()):
-                        log.warning("job %s (%s) was taken by another worker while this one did it", job.id, job.kind)
+                        log.warning("a job was taken by another worker while this one did it", job=job.id, kind=job.kind)
                         return False
         attempt.join(GRACE)
         if attempt.is_alive():
@@ -175,10 +175,10 @@ class Worker:
                 return
             final = isinstance(error, ElectionError) and error.code in FINAL
             fail_job(connection, job, name, now, _sentence(error), final)
-        log.warning("job %s (%s), attempt %s: %s", job.id, job.kind, job.attempt, _sentence(error))
+        log.warning("an attempt at a job failed", job=job.id, kind=job.kind, attempt=job.attempt, reason=_sentence(error))
         if not isinstance(error, ElectionError | DBAPIError | OSError):
             # Where it happened, not what it was about: an exception's text may hold a person's address or link.
-            log.error("job %s: %s", job.id, "".join(traceback.format_tb(error.__traceback__)))
+            log.error("a mistake of ours", job=job.id, where="".join(traceback.format_tb(error.__traceback__)))
 
     def _run(self, kinds: Sequence[str]) -> None:
         forgotten = 0
@@ -191,11 +191,11 @@ class Worker:
                         forget_old(connection, now)
             except DBAPIError as error:
                 self._server.storage.fail_if_broken(error)
-                log.warning("the table of jobs cannot be reached: %s", why(error))
+                log.warning("the table of jobs cannot be reached", reason=why(error))
                 busy = False
             except ElectionError as error:
                 # Storage has failed: this process begins nothing any more.
-                log.warning("no jobs are done: %s", error.message)
+                log.warning("no jobs are done any more", reason=error.message)
                 return
             if not busy:
                 self._stopping.wait(POLL)
