@@ -172,8 +172,8 @@ def _tracker(given: str) -> str:
     from hashlib import sha256
 
     from veche.ballot.encrypted_ballot import MAX_BYTES
-    from veche.cli.voter_tracking import parse_tracker
     from veche.observer.durable_files import read_content
+    from veche.observer.tracker import parse_tracker
 
     if Path(given).is_file():
         return sha256(read_content(Path(given), MAX_BYTES)).hexdigest()

@@ -21,6 +21,10 @@ _STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "rate-limited": 429,
         "no-election": 404,
         "not-found": 404,
+        "no-campaign": 404,
+        "not-in-record": 404,
+        "data-missing": 404,
+        "not-published": 404,
         "unknown-credential": 403,
         "not-issued": 403,
         "wrong-election": 409,
@@ -62,30 +66,28 @@ def problem_of(error: ElectionError, code: str | None = None) -> Response:
     return problem(status, named, error.message)
 
 
-def install(app: FastAPI) -> None:
-    """Every refusal of the application is answered as a problem, also those of the framework."""
-
-    def refused(_: Request, error: Exception) -> Response:
-        if not isinstance(error, ElectionError):
-            raise error
+def answer_to(error: Exception) -> Response:
+    """The answer to any refusal of ours or of the framework. Raises the error again when it is none."""
+    if isinstance(error, ElectionError):
         return problem_of(error)
-
-    def invalid(_: Request, error: Exception) -> Response:
-        if not isinstance(error, RequestValidationError):
-            raise error
+    if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in first.get("loc", ()))
         return problem(422, "invalid-request", f"{where}: {first.get('msg', 'not as expected')}")
-
-    def http(_: Request, error: Exception) -> Response:
-        if not isinstance(error, HTTPException):
-            raise error
+    if isinstance(error, HTTPException):
         codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "media-type"}
         return problem(error.status_code, codes.get(error.status_code, "http"), str(error.detail), error.headers)
+    raise error
 
-    app.add_exception_handler(ElectionError, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, http)
+
+def install(app: FastAPI) -> None:
+    """Every refusal of the application is answered as a problem, also those of the framework."""
+
+    def answered(_: Request, error: Exception) -> Response:
+        return answer_to(error)
+
+    for kind in (ElectionError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answered)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

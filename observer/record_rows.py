@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from veche.crypto.errors import Refused
-from veche.observer.tables import archive_records, ballots, credentials, data_files, elections, entries
+from veche.observer.tables import archive_records, ballots, credentials, data_files, elections, entries, turnout
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,19 @@ class CredentialRow:
     issued: int | None
 
 
-def all_elections(connection: Connection) -> list[ElectionRow]:
-    """Every election, by campaign and contest."""
-    rows = connection.execute(select(*_COLUMNS).order_by(elections.c.campaign, elections.c.contest, elections.c.uuid))
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """Ballots, and credentials that voted for the first time, in one hour, which began `start` seconds after 1970."""
+
+    start: int
+    ballots: int
+    voters: int
+
+
+def all_elections(connection: Connection, campaign: str | None = None) -> list[ElectionRow]:
+    """Every election, or those of one campaign, by campaign and contest."""
+    query = select(*_COLUMNS).order_by(elections.c.campaign, elections.c.contest, elections.c.uuid)
+    rows = connection.execute(query if campaign is None else query.where(elections.c.campaign == campaign))
     return [_election(row) for row in rows]
 
 
@@ -118,6 +128,17 @@ def entries_but_ballots(connection: Connection, uuid: str) -> list[EntryRow]:
     query = (
         select(table.c.place, table.c.kind, table.c.owner, table.c.height, table.c.text)
         .where(table.c.uuid == uuid, table.c.kind != "Ballot")
+        .order_by(table.c.place)
+    )
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def entries_of(connection: Connection, uuid: str, kinds: Sequence[str]) -> list[EntryRow]:
+    """The entries of these types (of event or annex), in order."""
+    table = entries
+    query = (
+        select(table.c.place, table.c.kind, table.c.owner, table.c.height, table.c.text)
+        .where(table.c.uuid == uuid, table.c.kind.in_(kinds))
         .order_by(table.c.place)
     )
     return [_entry(row) for row in connection.execute(query)]
@@ -163,6 +184,30 @@ def data_of(connection: Connection, uuid: str, sha256: str) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def data_size(connection: Connection, uuid: str, sha256: str) -> int | None:
+    """How many bytes the data file or archive record of this name has; None when there is none.
+
+    A data file becomes a record of the archive when Setup takes it; by its name it is found before and after.
+    """
+    found = _content(connection, uuid, sha256, func.length)
+    return None if found is None else int(found)
+
+
+def data_part(connection: Connection, uuid: str, sha256: str, start: int, size: int) -> bytes | None:
+    """At most `size` bytes from `start` of what `data_size` measures."""
+    found = _content(connection, uuid, sha256, lambda column: func.substr(column, start + 1, size))
+    return None if found is None else bytes(found)
+
+
+def _content(connection: Connection, uuid: str, sha256: str, taken: Any) -> Any:
+    for table in (data_files, archive_records):
+        query = select(taken(table.c.content)).where(table.c.uuid == uuid, table.c.sha256 == sha256).limit(1)
+        found = connection.execute(query).first()
+        if found is not None:
+            return found[0]
+    return None
+
+
 def data_names(connection: Connection, uuid: str) -> list[str]:
     """The names of all data files, sorted."""
     query = select(data_files.c.sha256).where(data_files.c.uuid == uuid).order_by(data_files.c.sha256)
@@ -182,6 +227,39 @@ def ballots_of(connection: Connection, uuid: str, credential: str) -> list[Ballo
     return [_ballot(row) for row in connection.execute(query)]
 
 
+def ballots_from(connection: Connection, uuid: str, height: int, limit: int) -> list[BallotRow]:
+    """At most `limit` ballots from this height on, in the chain's order."""
+    query = _ballots().where(ballots.c.uuid == uuid, ballots.c.height >= height).order_by(ballots.c.height).limit(limit)
+    return [_ballot(row) for row in connection.execute(query)]
+
+
+def credentials_after(connection: Connection, uuid: str, prefix: str, after: str, limit: int) -> list[CredentialRow]:
+    """At most `limit` listed credentials that begin with these hex digits and come after `after`, sorted."""
+    table = credentials
+    query = (
+        select(table.c.credential, table.c.weight, table.c.listed, table.c.issued)
+        # "g" comes after every hex digit: a range, so that the index is used whatever the database sorts by.
+        .where(table.c.uuid == uuid, table.c.credential >= prefix, table.c.credential < prefix + "g", table.c.credential > after)
+        .order_by(table.c.credential)
+        .limit(limit)
+    )
+    return [_credential(row) for row in connection.execute(query)]
+
+
+def ballots_between(connection: Connection, uuid: str, first: str, last: str, height: int) -> list[BallotRow]:
+    """The ballots, up to this height, of the credentials from `first` to `last`; each one's oldest first."""
+    chosen = ballots.c.credential.between(first, last), ballots.c.height <= height
+    query = _ballots().where(ballots.c.uuid == uuid, *chosen).order_by(ballots.c.credential, ballots.c.height)
+    return [_ballot(row) for row in connection.execute(query)]
+
+
+def turnout_of(connection: Connection, uuid: str) -> list[Hour]:
+    """Turnout hour by hour, oldest first; hours without a ballot are left out."""
+    table = turnout
+    query = select(table.c.hour, table.c.ballots, table.c.voters).where(table.c.uuid == uuid).order_by(table.c.hour)
+    return [Hour(row.hour * 3600, row.ballots, row.voters) for row in connection.execute(query)]
+
+
 def credential_row(connection: Connection, uuid: str, credential: str) -> CredentialRow | None:
     """The listed credential (hex), or None."""
     table = credentials
@@ -189,7 +267,7 @@ def credential_row(connection: Connection, uuid: str, credential: str) -> Creden
         table.c.uuid == uuid, table.c.credential == credential
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else CredentialRow(row.credential, int(row.weight), row.listed, row.issued)
+    return None if row is None else _credential(row)
 
 
 def _ballots() -> Select[Any]:
@@ -206,3 +284,7 @@ def _entry(row: Any) -> EntryRow:
 
 def _ballot(row: Row[Any]) -> BallotRow:
     return BallotRow(**row._mapping)
+
+
+def _credential(row: Any) -> CredentialRow:
+    return CredentialRow(row.credential, int(row.weight), row.listed, row.issued)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from veche import __version__
 from veche.observer import problems
+from veche.observer.endpoint import observer_routes
 from veche.service.at_work import at_work
 from veche.service.build_info import build_info
 from veche.service.casting_routes import casting_routes
@@ -42,6 +43,7 @@ def create_application(server: Server) -> FastAPI:
     )
     problems.install(application)
     application.include_router(casting_routes(server.casting, server.metrics))
+    application.include_router(observer_routes(server.storage.database, server.storage.files))
     application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
     application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)
     return application

@@ -19,10 +19,11 @@ from veche.ballot.encrypted_ballot import read_ballot, verify_ballot
 from veche.ballot.prepared_ballot import parse_opened
 from veche.cli.main import run
 from veche.cli.voter_ballot import listed_secret, parse_marks, parse_options
-from veche.cli.voter_tracking import compact_tracker, describe_ballot, describe_own_ballots, parse_tracker
+from veche.cli.voter_tracking import describe_ballot, describe_own_ballots
 from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Refused
 from veche.crypto.version1 import compact
 from veche.observer.board import read_board, read_sealed
+from veche.observer.tracker import compact_tracker, parse_tracker
 
 
 @pytest.fixture
