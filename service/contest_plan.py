@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -197,9 +198,15 @@ def _manifest(
     )
 
 
+@cache
+def _known_zones() -> frozenset[str]:
+    """Read once: a campaign has many contests, and the list is a walk through hundreds of files."""
+    return frozenset(available_timezones())
+
+
 def _zone(name: str) -> str:
     """The name, if this machine knows such a zone or knows none at all. Raises Malformed."""
-    known = available_timezones()
+    known = _known_zones()
     if known and name not in known:
         raise Malformed("wrong-type", f'zone: this machine knows no time zone "{name[:60]}"; write it as in "Europe/Moscow"')
     return name

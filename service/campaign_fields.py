@@ -1,0 +1,55 @@
+"""What a campaign's file is made of before it is judged: fields with their places, and the list of all that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from veche.crypto.canonical_json import Json
+from veche.crypto.errors import Malformed
+
+MAX_CONTESTS: Final = 1000
+MAX_SHOWN: Final = 50
+
+SHARED: Final = (
+    "level", "description", "opens_at", "closes_at", "extended_until", "minimum_ballots", "electorate", "eligibility",
+    "appeal_days", "allocation", "questions",
+)  # fmt: skip
+"""What a contest has, and what may stand once for all contests that do not say it themselves."""
+
+Place = Callable[[str], str]
+"""Where in the file a field stands, for people: `line 7, column closes_at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One object of the file, its fields not judged yet, and where each of them stands."""
+
+    fields: dict[str, Json]
+    place: Place
+
+
+@dataclass(slots=True)
+class Mistakes:
+    """What is wrong, place by place; all of it is said at once."""
+
+    found: list[str] = field(default_factory=list)
+    _said: set[str] = field(default_factory=set)
+
+    def add(self, place: str, sentence: str) -> None:
+        """One more mistake; what holds for all contests is said once."""
+        said = f"{place}: {sentence}"
+        if said not in self._said:
+            self._said.add(said)
+            self.found.append(said)
+
+    def refuse(self) -> None:
+        """Raises Malformed `campaign-malformed` with the first 50 mistakes, when there is one."""
+        if not self.found:
+            return
+        more = len(self.found) - MAX_SHOWN
+        rest = [f"and {more} more"] if more > 0 else []
+        listed = [f"  {one}" for one in [*self.found[:MAX_SHOWN], *rest]]
+        count = "one mistake" if len(self.found) == 1 else f"{len(self.found)} mistakes"
+        raise Malformed("campaign-malformed", f"the campaign's file has {count}; nothing was taken from it:", *listed)

@@ -1,0 +1,288 @@
+"""A campaign of many contests in one file, JSON or CSV: read whole, every mistake named by its place, or nothing is taken.
+
+`service.campaign_table` reads the CSV form. Each contest is the plan of `service.contest_plan`: what an organizer can write for one
+contest on the command line stands here once per contest; what all contests share may stand once for all. Design decision 11.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, TypeVar
+
+from veche.ballot.election import make_election
+from veche.ballot.manifest import level_line
+from veche.crypto.canonical_json import Json, array, boolean, integer, parse, text
+from veche.crypto.errors import ElectionError, Malformed
+from veche.crypto.group import G
+from veche.crypto.scalar import system_randomness
+from veche.crypto.signed_note import NoteSigner, parse_verifier_key
+from veche.service.campaign_fields import MAX_CONTESTS, MAX_SHOWN, SHARED, Mistakes, Place, Written
+from veche.service.campaign_table import read_table
+from veche.service.contest_plan import draw_uuid, known_fields, make_plan
+
+One = TypeVar("One")
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_TRUSTEES: Final = 100
+
+HEAD: Final = ("campaign", "title", "rehearsal", "host", "zone", "registrar", "threshold", "trustees")
+_NEEDED: Final = ("campaign", "title", "rehearsal", "threshold", "trustees")
+
+_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,64}")
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}")
+_HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}(?::[0-9]{1,5})?")
+_LONGEST_NAME: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrustee:
+    """One who will hold a share of the key."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedContest:
+    """A contest by its name in the campaign; `spec` is its whole plan, as `contest_plan.make_plan` takes it."""
+
+    contest: str
+    spec: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlan:
+    """The campaign as its file describes it: `threshold` of the trustees decrypt; `registrar` is a verifier key, or empty."""
+
+    campaign: str
+    title: dict[str, Json]
+    rehearsal: bool
+    host: str
+    registrar: str
+    threshold: int
+    trustees: tuple[PlannedTrustee, ...]
+    contests: tuple[PlannedContest, ...]
+
+
+def read_campaign(raw: bytes, host: str) -> CampaignPlan:
+    """The campaign in a JSON or CSV file, whichever it is; `host` is where the log is served when the file does not say.
+
+    Raises Malformed `campaign-malformed` with all mistakes, 50 of them written out.
+    """
+    if len(raw) > MAX_BYTES:
+        raise Malformed("campaign-malformed", f"the campaign's file has more than {MAX_BYTES} bytes")
+    mistakes = Mistakes()
+    is_json = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    head, contests = _read_json(raw.removeprefix(b"\xef\xbb\xbf"), mistakes) if is_json else read_table(raw, mistakes)
+    plan = _plan(head, contests, host, mistakes)
+    mistakes.refuse()
+    if plan is None:
+        raise Malformed("campaign-malformed", "the campaign's file could not be read")
+    return plan
+
+
+def is_campaign_id(name: str) -> bool:
+    """Whether this could be the name of a campaign or contest at all."""
+    return _ID.fullmatch(name) is not None
+
+
+def is_email(value: str) -> bool:
+    """Whether this has the form of an address that a mail can be sent to."""
+    return len(value) <= 254 and _EMAIL.fullmatch(value) is not None
+
+
+def _read_json(raw: bytes, mistakes: Mistakes) -> tuple[Written, list[Written]]:
+    try:
+        found = parse(raw)
+        if type(found) is not dict:
+            raise Malformed("wrong-type", "an object was expected")
+        listed = array(found.get("contests"))
+    except Malformed as error:
+        raise Malformed(
+            "campaign-malformed",
+            f"the campaign's file: {error.message}; `veche organizer campaign-example` prints a complete one",
+        ) from error
+    head = Written({name: one for name, one in found.items() if name != "contests"}, lambda name: name)
+    contests: list[Written] = []
+    for number, one in enumerate(listed, 1):
+        if type(one) is not dict:
+            mistakes.add(f"contest {number}", "an object was expected")
+            continue
+        contests.append(Written(one, _json_place(number, one)))
+    return head, contests
+
+
+def _json_place(number: int, one: dict[str, Json]) -> Place:
+    named = one.get("contest")
+    shown = f" ({named[:64]})" if isinstance(named, str) else ""
+    return lambda name: f"contest {number}{shown}, {name}"
+
+
+def _plan(head: Written, contests: list[Written], host: str, mistakes: Mistakes) -> CampaignPlan | None:
+    """The whole plan; None or a partial one only where a mistake was added."""
+    _verify_names(head, contests, mistakes)
+    campaign = _take(head, "campaign", _id, "", mistakes)
+    untitled: dict[str, Json] = {}
+    title = _take(head, "title", _title, untitled, mistakes)
+    rehearsal = _take(head, "rehearsal", boolean, True, mistakes)
+    served = _take(head, "host", _host, host, mistakes)
+    registrar = _take(head, "registrar", _registrar, "", mistakes)
+    nobody: tuple[PlannedTrustee, ...] = ()
+    trustees = _take(head, "trustees", _trustees, nobody, mistakes)
+    threshold = _take(head, "threshold", lambda value: _threshold(value, len(trustees)), 0, mistakes)
+    shared = {name: head.fields[name] for name in SHARED if name in head.fields}
+    common: dict[str, Json] = {"campaign": campaign, "rehearsal": rehearsal, "host": served}
+    if "zone" in head.fields:
+        common["zone"] = head.fields["zone"]
+    check = _ContestCheck(served, registrar)
+    planned: list[PlannedContest] = []
+    names: dict[str, str] = {}
+    for one in contests:
+        if len(mistakes.found) >= 4 * MAX_SHOWN:
+            break
+        contest = _take(one, "contest", _id, "", mistakes)
+        if contest and names.setdefault(contest, one.place("contest")) != one.place("contest"):
+            mistakes.add(one.place("contest"), f'the contest "{contest}" is there already ({names[contest]})')
+        spec = {**shared, **one.fields, **common}
+        wrong = None if campaign == "" or contest == "" else check.mistake(spec, _place_of(one, head))
+        if wrong is not None:
+            mistakes.add(*wrong)
+        planned.append(PlannedContest(contest, spec))
+    return CampaignPlan(campaign, title, rehearsal, served, registrar, threshold, trustees, tuple(planned))
+
+
+def _place_of(one: Written, head: Written) -> Place:
+    """Where a field of this contest stands: with the contest, or above with what holds for all."""
+    return lambda name: head.place(name) if name in head.fields and name not in one.fields else one.place(name)
+
+
+def _verify_names(head: Written, contests: list[Written], mistakes: Mistakes) -> None:
+    for name in head.fields:
+        if name not in HEAD and name not in SHARED:
+            mistakes.add(head.place(name[:60]), "a campaign has no such field")
+    for name in _NEEDED:
+        if name not in head.fields:
+            mistakes.add(head.place(name), "missing")
+    if not contests and not mistakes.found:
+        mistakes.add(head.place("contests"), "there is no contest")
+    if len(contests) > MAX_CONTESTS:
+        raise Malformed("campaign-malformed", f"{len(contests)} contests; a campaign has at most {MAX_CONTESTS}")
+    for one in contests:
+        for name in one.fields:
+            if name not in SHARED and name not in ("contest", "title"):
+                mistakes.add(one.place(name[:60]), "a contest has no such field")
+        if "contest" not in one.fields:
+            mistakes.add(one.place("contest"), "missing")
+
+
+@dataclass(frozen=True, slots=True)
+class _ContestCheck:
+    """Makes each contest's manifest and questions once, with keys thrown away, so that nothing is left to fail at the seal.
+
+    The registrar's key may come later, up to the moment when the rules are fixed.
+    """
+
+    host: str
+    registrar: str
+
+    def mistake(self, spec: dict[str, Json], place: Place) -> tuple[str, str] | None:
+        """Where and what the first mistake of this contest is, or None."""
+        uuid = draw_uuid(system_randomness)
+        names = (f"{self.host}/e/{uuid}{end}" for end in ("", "/box", "/registrar"))
+        log, box, registrar = (NoteSigner.generate(name, system_randomness).verifier for name in names)
+        try:
+            found = known_fields(spec, "the contest")
+            plan = make_plan(found, lambda written: written.encode("utf-8"), uuid, log, box, self.registrar or registrar.text())
+            line = level_line(plan.manifest.level, sha256(b"").hexdigest())
+            description = f"{plan.draft.description}\n{line}" if plan.draft.description else line
+            make_election(uuid, plan.draft.name, description, G, plan.draft.questions)
+        except ElectionError as error:
+            return _placed(error.message, spec, place)
+        return None
+
+
+def _placed(message: str, spec: Mapping[str, Json], place: Place) -> tuple[str, str]:
+    """The sentence without the words that stand before every one, and the field that it is about."""
+    sentence = message
+    for opening in ("the plan of the contest: ", "the plan of the contest ", "the contest: ", "manifest.json: "):
+        sentence = sentence.removeprefix(opening)
+    named = re.match(r"[a-z_]+(?=: )", sentence)
+    known = (*SHARED, "zone", "title")
+    column = named[0] if named is not None and named[0] in known else next((one for one in known if one in sentence), "questions")
+    if "voting opens at" in sentence:
+        column = "closes_at"
+    if named is not None and named[0] == column:
+        sentence = sentence[len(column) + 2 :]
+    return place(column), sentence
+
+
+def _take(one: Written, name: str, read: Callable[[Json], One], otherwise: One, mistakes: Mistakes) -> One:
+    if name not in one.fields:
+        return otherwise
+    try:
+        return read(one.fields[name])
+    except Malformed as error:
+        mistakes.add(one.place(name), error.message)
+        return otherwise
+
+
+def _id(value: Json) -> str:
+    if not is_campaign_id(text(value)):
+        raise Malformed("wrong-type", f'1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-" were expected, found "{text(value)[:60]}"')
+    return text(value)
+
+
+def _host(value: Json) -> str:
+    if _HOST.fullmatch(text(value)) is None:
+        raise Malformed("wrong-type", f'a host like "vote.example.org" was expected, found "{text(value)[:60]}"')
+    return text(value)
+
+
+def _title(value: Json) -> dict[str, Json]:
+    if type(value) is not dict or not value:
+        raise Malformed("wrong-type", 'a title in at least one language was expected: {"ru": …, "en": …}')
+    for language, title in value.items():
+        if re.fullmatch(r"[a-z]{2,3}", language) is None or not text(title).strip():
+            raise Malformed("wrong-type", f'the title in "{language[:20]}": a language like "ru" and a text were expected')
+    return value
+
+
+def _registrar(value: Json) -> str:
+    return parse_verifier_key(text(value)).text() if text(value) else ""
+
+
+def _threshold(value: Json, size: int) -> int:
+    threshold = integer(value, 1)
+    if size and threshold >= size:
+        raise Malformed(
+            "threshold-limits",
+            f"{threshold} of {size} trustees: one must be able to be missing, so write {size - 1} or less",
+        )
+    return threshold
+
+
+def _trustees(value: Json) -> tuple[PlannedTrustee, ...]:
+    found: list[PlannedTrustee] = []
+    for number, one in enumerate(array(value), 1):
+        if type(one) is not dict or set(one) != {"name", "email"}:
+            raise Malformed("wrong-fields", f"trustee {number} has a name and an email, and nothing else")
+        name, email = plain_name(text(one["name"]), f"trustee {number}"), text(one["email"])
+        if not is_email(email):
+            raise Malformed("wrong-type", f'trustee {number}: "{email[:60]}" is no e-mail address')
+        found.append(PlannedTrustee(name, email))
+    if not 2 <= len(found) <= MAX_TRUSTEES:
+        raise Malformed("threshold-limits", f"{len(found)} trustees; 2 to {MAX_TRUSTEES} are possible, 3 or more are wise")
+    for what, values in (("name", [one.name for one in found]), ("email", [one.email.casefold() for one in found])):
+        if len(set(values)) != len(values):
+            raise Malformed("doubled-trustee", f"two trustees have the same {what}")
+    return tuple(found)
+
+
+def plain_name(name: str, whose: str) -> str:
+    """A person's name in one printable line. Raises Malformed."""
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise Malformed("wrong-type", f"{whose}: a name in one line of at most {_LONGEST_NAME} characters was expected")
+    return name.strip()
