@@ -45,7 +45,14 @@ def note(
     connection: Connection, now: int, account: int | None, campaign: str | None, uuid: str | None, action: str, **details: Json
 ) -> None:
     """The act is in the trail as soon as this transaction is committed. `account` None: the server itself, by its timers."""
-    values = {"time": now, "account": account, "campaign": campaign, "uuid": uuid, "action": action, "details": encode(details).decode()}
+    values = {
+        "time": now,
+        "account": account,
+        "campaign": campaign,
+        "uuid": uuid,
+        "action": action,
+        "details": encode(details).decode(),
+    }
     connection.execute(insert(audit_trail).values(values))
 
 
@@ -62,7 +69,14 @@ def notes_of(connection: Connection, campaign: str, before: int | None = None) -
     if before is not None:
         query = query.where(trail.c.id < before)
     return [
-        Note(row.id, row.time, None if row.email is None else f"{row.name} <{row.email}>", row.uuid, row.action, _details(row.details))
+        Note(
+            row.id,
+            row.time,
+            None if row.email is None else f"{row.name} <{row.email}>",
+            row.uuid,
+            row.action,
+            _details(row.details),
+        )
         for row in connection.execute(query)
     ]
 

@@ -49,9 +49,7 @@ def plan_contest(
 
 def begin_record(connection: Connection, plan: Plan, place: int, clock: Clock, clock_offset: int = 0) -> ElectionRow:
     """The contest's row and its record with manifest and software. Raises IntegrityError when the contest is there already."""
-    manifest, raw = plan.manifest, plan.manifest.encode()
-    now = clock.now() + clock_offset
-    create_record(connection, manifest, raw, now, clock_offset)
+    manifest = plan.manifest
     connection.execute(
         insert(contests).values(
             campaign=manifest.campaign,
@@ -63,6 +61,13 @@ def begin_record(connection: Connection, plan: Plan, place: int, clock: Clock, c
             way_in="codes",
         )
     )
+    return start_record(connection, plan, clock, clock_offset)
+
+
+def start_record(connection: Connection, plan: Plan, clock: Clock, clock_offset: int = 0) -> ElectionRow:
+    """The record of a contest whose row is there already begins with manifest and software. Raises IntegrityError when begun."""
+    manifest, raw = plan.manifest, plan.manifest.encode()
+    create_record(connection, manifest, raw, clock.now() + clock_offset, clock_offset)
     software, assets = current_software(manifest.uuid)
     first = [Addition(ManifestAnnex(manifest.uuid, sha256(raw).hexdigest())), Addition(software)]
     row = election_row(connection, manifest.uuid)

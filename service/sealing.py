@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 from veche.ballot.credential import parse_public_credentials
@@ -17,7 +18,8 @@ from veche.crypto.proof import Proof
 from veche.crypto.run_file import FinishedRun, Run, parse_run, verify_new_keys, verify_run, verify_run_matches
 from veche.ledger.annex import Dkg
 from veche.ledger.annex import Drill as DrillAnnex
-from veche.ledger.event import EventType
+from veche.ledger.chain import append
+from veche.ledger.event import Event, EventType
 from veche.ledger.payload import SetupData
 from veche.service.contest_plan import Draft
 from veche.service.desk import Desk, refuse_strict
@@ -127,23 +129,42 @@ def seal(desk: Desk, credentials_raw: bytes) -> Election:
     Raises Refused `entry-order` while a drill is missing at level strict, and whatever is wrong with the list of credentials.
     """
     desk.refuse_unless("sealing", "draft")
-    manifest, trustees, draft = desk.view.manifest, known_trustees(desk), _draft(desk)
+    manifest, trustees = desk.view.manifest, known_trustees(desk)
     credentials = parse_public_credentials(credentials_raw)
     if len(credentials.weights) > manifest.electorate:
         raise Refused(
             "electorate",
             f"{len(credentials.weights)} public credentials for an electorate of {manifest.electorate}: more codes than people",
         )
+    planned = plan_setup(desk, sha256(credentials.raw).hexdigest())
+    contents = (planned.election.raw, trustees.raw, credentials.raw)
+    if desk.view.trustees is None:
+        desk.view.know_trustees(trustees)
+    desk.append([Addition(planned.event, (*contents, planned.text))])
+    return planned.election
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSetup:
+    """The Setup that would be written now. Its event is the first of the chain, so its hash is known before it is sealed."""
+
+    election: Election
+    text: bytes
+
+    @property
+    def event(self) -> Event:
+        return append(None, EventType.SETUP, sha256(self.text).hexdigest())
+
+
+def plan_setup(desk: Desk, credentials_sha256: str) -> PlannedSetup:
+    """What sealing now would fix, with the list of credentials of this SHA-256 (hex). Raises what sealing would."""
+    manifest, trustees, draft = desk.view.manifest, known_trustees(desk), _draft(desk)
     line = level_line(manifest.level, sha256(desk.view.manifest_raw).hexdigest())
     description = f"{draft.description}\n{line}" if draft.description else line
     election = make_election(desk.uuid, draft.name, description, trustees.election_key, draft.questions)
     _verify_agreement(desk, election)
-    contents = (election.raw, trustees.raw, credentials.raw)
-    setup = SetupData(*(sha256(one).hexdigest() for one in contents)).text()
-    if desk.view.trustees is None:
-        desk.view.know_trustees(trustees)
-    desk.append([desk.event(EventType.SETUP, sha256(setup).hexdigest(), *contents, setup)])
-    return election
+    text = SetupData(sha256(election.raw).hexdigest(), sha256(trustees.raw).hexdigest(), credentials_sha256).text()
+    return PlannedSetup(election, text)
 
 
 def _draft(desk: Desk) -> Draft:

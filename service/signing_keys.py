@@ -24,13 +24,35 @@ class SigningKeys:
 
     def generate(self, uuid: str, origin: str, randomness: Randomness) -> tuple[NoteSigner, NoteSigner]:
         """New keys for the log and the box of this election, on the disk. Raises Refused `file-exists`, or OSError."""
-        folder = self._root / uuid
-        make_private_folder(self._root)
-        make_private_folder(folder)
+        folder = self._folder(uuid)
         made = NoteSigner.generate(origin, randomness), NoteSigner.generate(f"{origin}/box", randomness)
         for name, signer in zip((LOG_KEY, BOX_KEY), made, strict=True):
             write_private(folder / name, signer.private_text().encode() + b"\n")
         return made
+
+    def take(self, uuid: str, origin: str, randomness: Randomness) -> tuple[NoteSigner, NoteSigner]:
+        """The keys of log and box of this election, those on the disk or new ones: an attempt before may have ended half-way.
+
+        Raises Refused `log-key` when keys of another origin are there.
+        """
+        folder = self._folder(uuid)
+        log = self._one(folder / LOG_KEY, origin, randomness)
+        return log, self._one(folder / BOX_KEY, f"{origin}/box", randomness)
+
+    def _one(self, path: Path, name: str, randomness: Randomness) -> NoteSigner:
+        made = NoteSigner.generate(name, randomness)
+        try:
+            write_private(path, made.private_text().encode() + b"\n")
+        except Refused:
+            made = NoteSigner.from_private_text(read_line(path))
+        if made.verifier.name != name:
+            raise Refused("log-key", f"{path} holds the key {made.verifier.name}, not {name}")
+        return made
+
+    def _folder(self, uuid: str) -> Path:
+        make_private_folder(self._root)
+        make_private_folder(self._root / uuid)
+        return self._root / uuid
 
     def box(self, manifest: Manifest) -> NoteSigner:
         """The key that signs acknowledgements. Raises Refused `box-key`."""

@@ -33,8 +33,9 @@ campaigns = Table(
     # A demonstration plays the trustees itself: only ever true for a rehearsal.
     Column("demo", Boolean, nullable=False, default=False),
     Column("host", String(200), nullable=False),
-    # The registrar's verifier key, and how many trustees and how many of them decrypt.
+    # The registrar's verifier key, and as JSON the trustees by name and address and how many of them decrypt.
     Column("registrar", Text),
+    Column("terms", Text),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -60,8 +61,10 @@ contests = Table(
     Column("plan", LargeBinary, nullable=False),
     Column("draft", LargeBinary),
     Column("trustees", LargeBinary),
-    # What the registrar uploaded, until Setup has it.
+    # What the registrar uploaded, until Setup has it; how many, and the SHA-256.
     Column("credentials", LargeBinary),
+    Column("credentials_count", Integer),
+    Column("credentials_sha256", String(64)),
     # How a voter gets in: `codes` today; log-ins come later.
     Column("way_in", String(20), nullable=False, default="codes"),
 )
