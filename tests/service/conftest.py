@@ -59,7 +59,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def settings(tmp_path: Path, database: str) -> Settings:
-    return Settings(data=tmp_path / "data", database=database, checkers=1)
+    return Settings(data=tmp_path / "data", database=database, checkers=1, worker=False)
 
 
 @pytest.fixture
