@@ -60,7 +60,8 @@ def listening(host: str, port: int) -> socket.socket:
         raise Unsupported("no-address", f"{host} is no address of this machine: {error.strerror}") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise Refused("port-taken", f"something else listens at {host} port {port} already; name another one with --port") from error
+            taken = f"something else listens at {host} port {port} already; name another one with --port"
+            raise Refused("port-taken", taken) from error
         raise Unsupported("no-address", f"{host} port {port} cannot be listened at: {error.strerror}") from error
 
 

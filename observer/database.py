@@ -81,9 +81,11 @@ def why(error: DBAPIError) -> str:
 
 
 def _engine(url: str, sqlite: bool, begin: str, pool: int) -> Engine:
+    # An error's text would else repeat the values of the statement: a ballot, a session.
+    common: dict[str, Any] = {"pool_size": pool, "max_overflow": 0, "hide_parameters": True}
     if not sqlite:
-        return create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=BUSY_SECONDS, pool_pre_ping=True)
-    engine = create_engine(url, pool_size=pool, max_overflow=0, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        return create_engine(url, pool_timeout=BUSY_SECONDS, pool_pre_ping=True, **common)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **common)
 
     def connected(connection: Any, _: Any) -> None:
         # The driver's own transactions begin too late; ours begin with the statement below.

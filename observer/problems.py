@@ -18,6 +18,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "too-large": 413,
+        "media-type": 415,
         "rate-limited": 429,
         "no-election": 404,
         "not-found": 404,
@@ -86,12 +87,17 @@ def install(app: FastAPI) -> None:
     def answered(_: Request, error: Exception) -> Response:
         return answer_to(error)
 
+    def unexpected(_: Request, __: Exception) -> Response:
+        # The framework raises it again after this answer, so that it is logged.
+        return problem(500, "internal", "a mistake of ours; nothing is known about what you asked for, please ask again later")
+
     for kind in (ElectionError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answered)
+    app.add_exception_handler(Exception, unexpected)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": "A problem with a stable `code`", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
-    for status in (400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 501, 503)
+    for status in (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 501, 503)
 }
 """What any route may answer beside its own, for the API's description."""

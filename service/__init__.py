@@ -19,7 +19,7 @@ The record in the database:
 
 The ballot box:
 
-- `casting`             a ballot's way into the record; `casting_routes` is its door
+- `casting`             a ballot's way into the record; `casting_routes` is its door, `appender` writes
 - `ballot_checkers`, `budgets`            proofs in processes of their own; limits for refused ballots
 
 What goes on by itself:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from veche import __version__
 from veche.observer import problems
@@ -17,6 +20,9 @@ from veche.service.client_address import ClientAddress
 from veche.service.health_routes import health_routes
 from veche.service.readiness import Readiness
 from veche.service.server import Server
+from veche.service.storage import Storage
+
+logger = structlog.get_logger(__name__)
 
 
 def create_application(server: Server) -> FastAPI:
@@ -42,8 +48,22 @@ def create_application(server: Server) -> FastAPI:
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     problems.install(application)
+    _answer_for_storage(application, server.storage)
     application.include_router(casting_routes(server.casting, server.metrics))
     application.include_router(observer_routes(server.storage.database, server.storage.files))
     application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
     application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)
     return application
+
+
+def _answer_for_storage(application: FastAPI, storage: Storage) -> None:
+    """A database that does not answer is a 503 wherever it happens, and after a failed write nothing more is accepted."""
+
+    def silent(_: Request, error: Exception) -> Response:
+        if not isinstance(error, SQLAlchemyError):
+            raise error
+        storage.fail_if_broken(error)
+        logger.warning("the database did not answer", exc_info=error)
+        return problems.problem(503, "busy", "the database does not answer just now; ask again in a moment")
+
+    application.add_exception_handler(SQLAlchemyError, silent)

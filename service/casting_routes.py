@@ -6,6 +6,7 @@ floods, in memory, and given to nobody.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from time import monotonic
 from types import MappingProxyType
@@ -13,9 +14,10 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
 
 from veche.ballot.encrypted_ballot import MAX_BYTES
-from veche.crypto.errors import ElectionError, InvalidProof, InvalidSignature, Malformed
+from veche.crypto.errors import ElectionError, InvalidProof, InvalidSignature, Malformed, Refused
 from veche.observer.problems import RESPONSES, problem, problem_of
 from veche.service.budgets import address_key
 from veche.service.casting import Busy, Casting
@@ -24,9 +26,20 @@ from veche.service.metrics import Metrics
 NOTE: Final = "text/plain; charset=utf-8"
 
 _PASSED_ON: Final = frozenset(
-    {"unknown-credential", "not-issued", "wrong-election", "not-open", "rate-limited", "no-election", "storage-failed"}
-)
+    {
+        "unknown-credential", "not-issued", "wrong-election", "not-open", "rate-limited", "no-election", "storage-failed",
+        "media-type", "too-large",
+    }
+)  # fmt: skip
 """Codes of the box that the interface has under the same name."""
+
+TYPES: Final = ("application/json", "application/octet-stream", "text/plain")
+"""The media types that a ballot may come as; none is as good."""
+
+BODY_SECONDS: Final = 30
+"""How long a ballot may take to arrive: a slow line does, who holds connections open on purpose does not."""
+
+_BUSY: Final = "the ballot box is very busy, and does not know what became of your ballot; send the very same one again"
 
 _DESCRIBED: Final[Mapping[int | str, dict[str, object]]] = MappingProxyType(
     {
@@ -62,29 +75,45 @@ def casting_routes(casting: Casting, metrics: Metrics) -> APIRouter:
 
 async def _answer(casting: Casting, uuid: str, request: Request) -> tuple[str, Response]:
     """The ballot's verdict as it is counted, and what is answered."""
-    raw = await _body(request)
-    if raw is None:
-        return "too-large", problem(413, "too-large", f"a ballot has at most {MAX_BYTES} bytes")
     try:
+        raw = await _body(request)
         answer = await casting.cast(uuid, raw, address_key(request.client.host if request.client else None))
     except Busy:
-        busy = "very many ballots arrive just now; your ballot was not taken, send the same one again"
-        return "busy", problem(503, "busy", busy)
+        return "busy", problem(503, "busy", _BUSY)
     except ElectionError as error:
         return _code_of(error), problem_of(error, _code_of(error))
+    except TimeoutError:
+        return "too-slow", problem(408, "too-slow", f"the ballot did not arrive within {BODY_SECONDS} seconds; send it again")
+    except ClientDisconnect:
+        # Nobody is there to read it.
+        return "cut-off", problem(400, "malformed", "the ballot was cut off")
     if answer.new:
         return "accepted", Response(answer.note, 201, media_type=NOTE)
     return "repeated", Response(answer.note, 200, media_type=NOTE)
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body, read no further than a ballot may be long; None when it goes on."""
+async def _body(request: Request) -> bytes:
+    """The body, read no further than a ballot may be long, and no longer than it may take.
+
+    Raises Refused `media-type` or `too-large`, TimeoutError, ClientDisconnect.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind not in TYPES:
+        raise Refused("media-type", f"a ballot is sent as {TYPES[0]}")
+    stated = request.headers.get("content-length", "")
+    if stated.isascii() and stated.isdecimal() and int(stated[:20]) > MAX_BYTES:
+        raise _too_large()
     content = bytearray()
-    async for piece in request.stream():
-        content += piece
-        if len(content) > MAX_BYTES:
-            return None
+    async with asyncio.timeout(BODY_SECONDS):
+        async for piece in request.stream():
+            content += piece
+            if len(content) > MAX_BYTES:
+                raise _too_large()
     return bytes(content)
+
+
+def _too_large() -> Refused:
+    return Refused("too-large", f"a ballot has at most {MAX_BYTES} bytes")
 
 
 def _code_of(error: ElectionError) -> str:

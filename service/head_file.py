@@ -6,7 +6,10 @@ slot being written, never the other one; so the newest head that was ever acknow
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +17,10 @@ from typing import Final
 
 from veche.crypto.canonical_json import encode, fields, integer, parse_canonical, text
 from veche.crypto.errors import Inconsistent, Malformed
+from veche.observer import durable_files
 
 SLOT: Final = 512
+LOCK: Final = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Head:
 
 
 class HeadFile:
-    """The file of one election. One process writes it at a time; several are kept apart by the election's row lock."""
+    """The file of one election. Several processes may write it, one at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,19 +50,22 @@ class HeadFile:
 
     def write(self, head: Head) -> None:
         """`head` has reached the disk. One that is not newer than the file's changes nothing. Raises OSError."""
-        before = self.read()
-        if before is not None and before.entries >= head.entries:
-            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        slot = head.entries % 2 if before is None else 1 - self._slot_of(before)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        with _alone(self._path.parent / LOCK):
+            before = self.read()
+            if before is None:
+                # Under its name there is never a file without a head: one that was torn could not be told from a damaged one.
+                durable_files.replace(self._path, _encoded(head))
+            elif before.entries < head.entries:
+                self._overwrite(1 - self._slot_of(before), head)
+
+    def _overwrite(self, slot: int, head: Head) -> None:
+        handle = os.open(self._path, os.O_RDWR)
         try:
             os.pwrite(handle, _encoded(head), slot * SLOT)
             os.fsync(handle)
         finally:
             os.close(handle)
-        if before is None:
-            _sync_folder(self._path.parent)
 
     def _slot_of(self, head: Head) -> int:
         return 0 if _parse(self._path.read_bytes()[:SLOT]) == head else 1
@@ -80,9 +88,12 @@ def _parse(slot: bytes) -> Head | None:
         return None
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """No other process of this server writes a head meanwhile: after their commits they come here in any order."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        os.fsync(handle)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(handle)

@@ -31,7 +31,8 @@ Event = MutableMapping[str, Any]
 
 def begin_log(level: str, stream: TextIO | None = None) -> None:
     """From now on this process logs at `level` (debug, info, warning or error), libraries at warning at least."""
-    shared: list[structlog.typing.Processor] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    times = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    shared: list[structlog.typing.Processor] = [structlog.stdlib.add_log_level, times]
     kept = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, without_voters, one_line_each]
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(

@@ -50,7 +50,7 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
     """
     settings.data.mkdir(mode=0o750, parents=True, exist_ok=True)
     database = Database(settings.database_url)
-    lock = _lock(settings.data) if database.sqlite else None
+    lock = lock_folder(settings.data) if database.sqlite else None
     try:
         database.verify_durable()
         if is_fresh(database):
@@ -78,7 +78,7 @@ def is_fresh(database: Database) -> bool:
     return not inspect(database.engine).get_table_names()
 
 
-def _lock(folder: Path) -> BinaryIO:
+def lock_folder(folder: Path) -> BinaryIO:
     """This process alone has the folder: SQLite has one writer. Raises Refused `already-running`."""
     # No child inherits it: a process that checks ballots and outlives this one for a moment does not keep the folder.
     handle = os.fdopen(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)

@@ -11,13 +11,16 @@ import threading
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
+import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from veche.crypto.errors import Inconsistent, Refused
 from veche.observer.database import Database, why
 from veche.observer.published_files import PublishedFiles
 from veche.observer.record_rows import ElectionRow, all_elections, event_text
 from veche.service.head_file import Head, HeadFile
+
+logger = structlog.get_logger(__name__)
 
 
 class Storage:
@@ -37,14 +40,19 @@ class Storage:
 
     def fail(self, reason: str) -> None:
         """Nothing is accepted from now on, until the process begins anew."""
-        self._failure = self._failure or reason
+        if self._failure is None:
+            self._failure = reason
+            logger.critical("storage has failed, nothing is accepted any more", reason=reason)
 
-    def fail_if_broken(self, error: DBAPIError | OSError) -> bool:
+    def fail_if_broken(self, error: SQLAlchemyError | OSError) -> bool:
         """Whether this error means that storage cannot be trusted; then it has failed for good."""
-        if isinstance(error, OSError) or is_write_failure(error):
-            self.fail(why(error) if isinstance(error, DBAPIError) else str(error.strerror))
-            return True
-        return False
+        if isinstance(error, OSError):
+            self.fail(str(error.strerror))
+        elif isinstance(error, DBAPIError) and is_write_failure(error):
+            self.fail(why(error))
+        else:
+            return False
+        return True
 
     def verify_writable(self) -> None:
         """Raises Refused `storage-failed` once a write has failed."""
@@ -52,20 +60,23 @@ class Storage:
             raise Refused("storage-failed", f"the server has stopped accepting: {self._failure}")
 
     def committed(self, row: ElectionRow) -> None:
-        """The head outside the database reaches as far as what was committed. Answers leave after this. Raises OSError."""
+        """The head outside the database reaches as far as what was committed. Answers leave after this.
+
+        Raises Refused `storage-failed`: what was committed stands, but nobody may hear of it before a new start has found it.
+        """
         head = Head(row.entries, -1 if row.height is None else row.height, row.head or "")
         try:
             with self._heads:
                 self._head_file(row.uuid).write(head)
         except OSError as error:
             self.fail_if_broken(error)
-            raise
+            self.verify_writable()
 
     def verify_heads(self) -> None:
         """Check that no record is older than its head, nor another one. Raises Inconsistent `database-older`, `database-other`."""
         with self.database.reading() as connection:
             rows = {row.uuid: row for row in all_elections(connection)}
-            for path in sorted((self.root / "heads").glob("*")):
+            for path in sorted((self.root / "heads").glob("[!.]*")):
                 head, row = HeadFile(path).read(), rows.get(path.name)
                 if head is None:
                     continue
