@@ -74,7 +74,8 @@ sessions = Table(
     SERVICE,
     Column("token", String(64), primary_key=True),
     Column("account", Integer, ForeignKey("account.id"), nullable=False),
-    Column("csrf", String(64), nullable=False),
+    # A session ends when nobody used it for a while, and a fixed time after its beginning at the latest.
+    Column("begun_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
 
