@@ -117,7 +117,7 @@ class Access:
         return found
 
     def signed_in(self, request: Request) -> SignedIn | None:
-        """Who is signed in, for pages that everybody may see; None when nobody is. It checks nothing, so nothing may follow from it."""
+        """Who is signed in, for pages that everybody may see; None when nobody is. Nothing may follow from it."""
         token = self.session_token(request)
         person = None if token is None else self._signed_in(token)
         return None if token is None or person is None else SignedIn(person, csrf_token(token))

@@ -34,6 +34,8 @@ MAX_EMAIL: Final = 254
 MAX_NAME: Final = 200
 MAX_PLACE: Final = 1000
 
+# Domains with these mean one thing to RFC 3490 and another to RFC 5891: the mail could reach somebody else.
+_AMBIGUOUS: Final = frozenset("ßς\u200c\u200d")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _EMAIL: Final = re.compile(rf"[a-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
 
@@ -53,11 +55,11 @@ def normal_email(email: str) -> str:
     Raises Malformed `email`. Quoted names and names in other than Latin letters are no addresses here: nothing that a mail's header
     or a page could take for something else is ever stored.
     """
-    text = unicodedata.normalize("NFKC", email).strip().casefold()
-    name, _, domain = text.rpartition("@")
+    name, _, domain = email.strip().rpartition("@")
     try:
+        fit = len(email) <= MAX_EMAIL and name.isascii() and _AMBIGUOUS.isdisjoint(domain.lower())
         # The codec has the rules of RFC 3490: an empty or too long label is refused.
-        found = f"{name}@{domain.encode('idna').decode('ascii')}" if len(text) <= MAX_EMAIL else ""
+        found = f"{name}@{domain.encode('idna').decode('ascii')}".lower() if fit else ""
     except UnicodeError:
         found = ""
     if len(found) > MAX_EMAIL or _EMAIL.fullmatch(found) is None:
