@@ -25,7 +25,8 @@ The ballot box:
 What goes on by itself:
 
 - `lifecycle`, `roll_call`   the next step of a contest that nobody has to take, and who must be there before it opens
-- `timers`, `jobs`, `worker` who looks at the clock, work for later, and who does it; `at_work` runs them beside a server
+- `timers`, `jobs`, `worker` who looks at the clock, work for later, and who does it; `at_work` runs them beside a server,
+                        and `outcome` keeps one contest's trouble from all others
 
 The server itself:
 

@@ -15,12 +15,12 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from veche.crypto.errors import ElectionError
-from veche.observer.database import why
 from veche.observer.tables import elections
 from veche.service import voting
 from veche.service.clock import PARTED, Clock, SteadyClock
 from veche.service.contest_desk import held_contest
 from veche.service.lifecycle import advance
+from veche.service.outcome import Outcome
 from veche.service.server import Server
 
 PERIOD: Final = 1.0
@@ -28,6 +28,9 @@ PERIOD: Final = 1.0
 
 PATIENCE: Final = 30.0
 """Seconds after which a contest that waits for people is looked at again, though nothing was added to its record."""
+
+PATIENT: Final = ("closed", "decrypting", "tallied")
+"""States in which a contest waits for people's work, which stands in its record. Opening and closing are asked for every second."""
 
 CLOCK_STEPPED: Final = "clock-stepped"
 
@@ -66,6 +69,7 @@ class Timers:
         self._server = server
         self._stopping = threading.Event()
         self._looked: dict[str, _Looked] = {}
+        self._complained: dict[str, float] = {}
         self._watch = ClockWatch(server.clock)
         self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
 
@@ -90,18 +94,27 @@ class Timers:
         for uuid, state, entries in found:
             if self._stopping.is_set():
                 break
-            if state != "sealed" and not self._worth_asking(uuid, entries):
+            if state in PATIENT and not self._worth_asking(uuid, entries):
                 continue
-            try:
+            after = None
+            with (outcome := Outcome()):
                 after = advance(self._server, uuid)
-            except ElectionError as error:
-                log.error("an election cannot go on", election=uuid, state=state, reason=f"{error.message} [{error.code}]")
-                continue
+            if outcome.error is not None:
+                self._complain(uuid, state, outcome)
             if after is not None:
                 log.info("an election went on", election=uuid, state=after)
                 done.append((uuid, after))
         self._looked = {uuid: self._looked[uuid] for uuid, _, _ in found if uuid in self._looked}
         return done
+
+    def _complain(self, uuid: str, state: str, outcome: Outcome) -> None:
+        """It is in the log, though not every second."""
+        if isinstance(outcome.error, DBAPIError):
+            self._server.storage.fail_if_broken(outcome.error)
+        now = time.monotonic()
+        if now >= self._complained.get(uuid, now - PATIENCE) + PATIENCE:
+            self._complained[uuid] = now
+            log.error("an election cannot go on", election=uuid, state=state, reason=outcome.sentence, where=outcome.mistake)
 
     def _worth_asking(self, uuid: str, entries: int) -> bool:
         """Whether the record went on since the last time, or long enough has passed."""
@@ -113,13 +126,15 @@ class Timers:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            # Once a write has failed this process decides nothing any more.
             if self._server.storage.failure is None:
-                try:
+                with (outcome := Outcome()):
                     self.look()
                     self.report_clock()
-                except DBAPIError as error:
-                    self._server.storage.fail_if_broken(error)
-                    log.warning("contests cannot be looked at", reason=why(error))
+                if outcome.error is not None:
+                    if isinstance(outcome.error, DBAPIError):
+                        self._server.storage.fail_if_broken(outcome.error)
+                    log.warning("contests cannot be looked at", reason=outcome.sentence, where=outcome.mistake)
             self._stopping.wait(PERIOD)
 
     def report_clock(self) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import structlog
@@ -19,7 +18,6 @@ from sqlalchemy.exc import DBAPIError
 
 from veche.crypto.canonical_json import Json, text
 from veche.crypto.errors import ElectionError
-from veche.observer.database import why
 from veche.service import lifecycle
 from veche.service.jobs import (
     LEASE,
@@ -32,6 +30,7 @@ from veche.service.jobs import (
     has_due,
     renew_lease,
 )
+from veche.service.outcome import Outcome
 from veche.service.server import Server
 
 Handler: TypeAlias = Callable[[Server, dict[str, Json]], None]
@@ -47,6 +46,11 @@ GRACE: Final = 3.0
 
 THREADS: Final = (("mail", "advance"), ("seal", "tally", "publish"))
 """Which kinds of jobs share a thread."""
+
+AFTER_TROUBLE: Final = 10.0
+"""Seconds without a look when the table of jobs could not be read or written."""
+
+SECONDS_OF_HOUR: Final = 3600
 
 FINAL: Final = frozenset({"audit-failed", "no-election", "job-kind"})
 """Codes of refusals that another attempt would only repeat."""
@@ -82,25 +86,11 @@ class _Attempt(threading.Thread):
         self._handler = handler
         self._server = server
         self._job = job
-        self.outcome = _Outcome()
+        self.outcome = Outcome()
 
     def run(self) -> None:
         with self.outcome:
             self._handler(self._server, self._job.payload)
-
-
-class _Outcome:
-    """Keeps whatever was raised in its block; the worker that gave the work hears of it and goes on."""
-
-    def __init__(self) -> None:
-        self.error: BaseException | None = None
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        self.error = error
-        return True
 
 
 class Worker:
@@ -142,7 +132,7 @@ class Worker:
         attempt = _Attempt(self._does[job.kind], self._server, job)
         attempt.start()
         if self._accompany(attempt, job, name):
-            self._settle(attempt.outcome.error, job, name)
+            self._settle(attempt.outcome, job, name)
         return True
 
     def _accompany(self, attempt: _Attempt, job: Job, name: str) -> bool:
@@ -165,8 +155,8 @@ class Worker:
             return False
         return True
 
-    def _settle(self, error: BaseException | None, job: Job, name: str) -> None:
-        storage, now = self._server.storage, self._server.clock.now()
+    def _settle(self, outcome: Outcome, job: Job, name: str) -> None:
+        storage, error = self._server.storage, outcome.error
         if isinstance(error, DBAPIError):
             storage.fail_if_broken(error)
         with storage.database.writing() as connection:
@@ -174,39 +164,24 @@ class Worker:
                 finish_job(connection, job, name)
                 return
             final = isinstance(error, ElectionError) and error.code in FINAL
-            fail_job(connection, job, name, now, _sentence(error), final)
-        log.warning("an attempt at a job failed", job=job.id, kind=job.kind, attempt=job.attempt, reason=_sentence(error))
-        if not isinstance(error, ElectionError | DBAPIError | OSError):
-            # Where it happened, not what it was about: an exception's text may hold a person's address or link.
-            log.error("a mistake of ours", job=job.id, where="".join(traceback.format_tb(error.__traceback__)))
+            fail_job(connection, job, name, self._server.clock.now(), outcome.sentence, final)
+        told = {"job": job.id, "kind": job.kind, "attempt": job.attempt, "reason": outcome.sentence}
+        log.warning("an attempt at a job failed", **told, where=outcome.mistake)
 
     def _run(self, kinds: Sequence[str]) -> None:
         forgotten = 0
         while not self._stopping.is_set():
-            try:
+            busy = False
+            with (outcome := Outcome()):
                 busy = self.do_one(kinds)
-                if not busy and (now := self._server.clock.now()) >= forgotten + 3600:
+                if not busy and (now := self._server.clock.now()) >= forgotten + SECONDS_OF_HOUR:
                     forgotten = now
                     with self._server.storage.database.writing() as connection:
                         forget_old(connection, now)
-            except DBAPIError as error:
-                self._server.storage.fail_if_broken(error)
-                log.warning("the table of jobs cannot be reached", reason=why(error))
-                busy = False
-            except ElectionError as error:
-                # Storage has failed: this process begins nothing any more.
-                log.warning("no jobs are done any more", reason=error.message)
-                return
-            if not busy:
+            if outcome.error is not None:
+                if isinstance(outcome.error, DBAPIError):
+                    self._server.storage.fail_if_broken(outcome.error)
+                log.warning("no job can be taken for the moment", reason=outcome.sentence, where=outcome.mistake)
+                self._stopping.wait(AFTER_TROUBLE)
+            elif not busy:
                 self._stopping.wait(POLL)
-
-
-def _sentence(error: BaseException) -> str:
-    """What went wrong, without anything that only the job's payload knows."""
-    if isinstance(error, ElectionError):
-        return f"{error.message} [{error.code}]"
-    if isinstance(error, DBAPIError):
-        return f"the database: {why(error)}"
-    if isinstance(error, OSError):
-        return f"{type(error).__name__}: {error.strerror or 'no reason was given'}"
-    return f"{type(error).__name__}: a mistake of ours; the log says where"
