@@ -19,6 +19,7 @@ from veche.crypto.errors import ElectionError, Malformed
 from veche.crypto.group import G
 from veche.crypto.scalar import system_randomness
 from veche.crypto.signed_note import NoteSigner, parse_verifier_key
+from veche.service.accounts import normal_email, normal_name
 from veche.service.campaign_fields import MAX_CONTESTS, MAX_SHOWN, SHARED, Mistakes, Place, Written
 from veche.service.campaign_table import read_table
 from veche.service.contest_plan import draw_uuid, known_fields, make_plan
@@ -32,9 +33,7 @@ HEAD: Final = ("campaign", "title", "rehearsal", "host", "zone", "registrar", "t
 _NEEDED: Final = ("campaign", "title", "rehearsal", "threshold", "trustees")
 
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,64}")
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}")
 _HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}(?::[0-9]{1,5})?")
-_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,6 @@ def is_campaign_id(name: str) -> bool:
     return _ID.fullmatch(name) is not None
 
 
-def is_email(value: str) -> bool:
-    """Whether this has the form of an address that a mail can be sent to."""
-    return len(value) <= 254 and _EMAIL.fullmatch(value) is not None
-
-
 def _read_json(raw: bytes, mistakes: Mistakes) -> tuple[Written, list[Written]]:
     try:
         found = parse(raw)
@@ -133,7 +127,7 @@ def _plan(head: Written, contests: list[Written], host: str, mistakes: Mistakes)
     nobody: tuple[PlannedTrustee, ...] = ()
     trustees = _take(head, "trustees", _trustees, nobody, mistakes)
     threshold = _take(head, "threshold", lambda value: _threshold(value, len(trustees)), 0, mistakes)
-    shared = {name: head.fields[name] for name in SHARED if name in head.fields}
+    shared: dict[str, Json] = {name: head.fields[name] for name in SHARED if name in head.fields}
     common: dict[str, Json] = {"campaign": campaign, "rehearsal": rehearsal, "host": served}
     if "zone" in head.fields:
         common["zone"] = head.fields["zone"]
@@ -146,7 +140,7 @@ def _plan(head: Written, contests: list[Written], host: str, mistakes: Mistakes)
         contest = _take(one, "contest", _id, "", mistakes)
         if contest and names.setdefault(contest, one.place("contest")) != one.place("contest"):
             mistakes.add(one.place("contest"), f'the contest "{contest}" is there already ({names[contest]})')
-        spec = {**shared, **one.fields, **common}
+        spec: dict[str, Json] = {**shared, **one.fields, **common}
         wrong = None if campaign == "" or contest == "" else check.mistake(spec, _place_of(one, head))
         if wrong is not None:
             mistakes.add(*wrong)
@@ -269,20 +263,13 @@ def _trustees(value: Json) -> tuple[PlannedTrustee, ...]:
     for number, one in enumerate(array(value), 1):
         if type(one) is not dict or set(one) != {"name", "email"}:
             raise Malformed("wrong-fields", f"trustee {number} has a name and an email, and nothing else")
-        name, email = plain_name(text(one["name"]), f"trustee {number}"), text(one["email"])
-        if not is_email(email):
-            raise Malformed("wrong-type", f'trustee {number}: "{email[:60]}" is no e-mail address')
-        found.append(PlannedTrustee(name, email))
+        try:
+            found.append(PlannedTrustee(normal_name(text(one["name"])), normal_email(text(one["email"]))))
+        except Malformed as error:
+            raise Malformed("wrong-type", f"trustee {number}: {error.message}") from error
     if not 2 <= len(found) <= MAX_TRUSTEES:
         raise Malformed("threshold-limits", f"{len(found)} trustees; 2 to {MAX_TRUSTEES} are possible, 3 or more are wise")
-    for what, values in (("name", [one.name for one in found]), ("email", [one.email.casefold() for one in found])):
+    for what, values in (("name", [one.name for one in found]), ("email", [one.email for one in found])):
         if len(set(values)) != len(values):
             raise Malformed("doubled-trustee", f"two trustees have the same {what}")
     return tuple(found)
-
-
-def plain_name(name: str, whose: str) -> str:
-    """A person's name in one printable line. Raises Malformed."""
-    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise Malformed("wrong-type", f"{whose}: a name in one line of at most {_LONGEST_NAME} characters was expected")
-    return name.strip()

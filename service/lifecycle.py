@@ -7,10 +7,11 @@ quietly. Once voting has closed, total and result need no organizer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from veche.ballot.combination import missing_shares
 from veche.ballot.manifest import Manifest, parse_manifest
@@ -21,6 +22,7 @@ from veche.observer.executor import available_jobs
 from veche.observer.record_rows import ElectionRow, election_row, manifest_of
 from veche.observer.tables import archive_records, entries
 from veche.service import counting, sealing, voting
+from veche.service.approved_steps import KEYS_LOST, verify_approved, verify_keys_lost
 from veche.service.audit_trail import note
 from veche.service.contest_desk import held_contest, reading_desk, time_at
 from veche.service.desk import Desk
@@ -33,7 +35,6 @@ from veche.service.tables import campaigns, contests
 LATE_OPENING: Final = "late-opening"
 LATE_ROLL_CALL: Final = "late-roll-call"
 LATE_CLOSING: Final = "late-closing"
-KEYS_LOST: Final = "keys-lost"
 
 AGAIN: Final = 600
 """Seconds after which work that has failed for good is begun anew: what nobody mends by hand may mend itself."""
@@ -157,16 +158,24 @@ _STEPS: Final[Mapping[str, Callable[[Server, ElectionRow], str | None]]] = Mappi
 def seal_contest(server: Server, uuid: str) -> None:
     """Setup stands in the record, from the credentials that the registrar has handed in. Nothing when it is sealed already.
 
-    Raises Refused `no-credentials`, and what `sealing.seal` finds wrong.
+    Raises Refused `no-credentials`, `not-approved`, Inconsistent `contest-changed`, and what `sealing.seal` finds wrong.
     """
-    with held_contest(server.storage, server.clock, uuid) as (desk, connection):
+
+    def beside(connection: Connection) -> None:
+        # The list is in the record from now on, and nowhere else.
+        connection.execute(update(contests).where(contests.c.uuid == uuid).values(credentials=None))
+        _note(server, connection, election_row(connection, uuid), "sealed")
+
+    # Read without holding the row: for a large city the list takes long to read, and other contests vote meanwhile.
+    with reading_desk(server.storage, server.clock, uuid, beside) as desk:
         if desk.view.state.name != "draft":
             return
-        raw = connection.execute(select(contests.c.credentials).where(contests.c.uuid == uuid)).scalar_one_or_none()
-        if raw is None:
-            raise Refused("no-credentials", f"the registrar has not handed in the public credentials of election {uuid} yet")
+        with server.storage.database.reading() as connection:
+            raw = connection.execute(select(contests.c.credentials).where(contests.c.uuid == uuid)).scalar_one_or_none()
+            if raw is None:
+                raise Refused("no-credentials", f"the registrar has not handed in the public credentials of election {uuid} yet")
+            verify_approved(connection, desk, sha256(bytes(raw)).hexdigest())
         sealing.seal(desk, bytes(raw))
-        _note(server, connection, election_row(connection, uuid), "sealed")
 
 
 def add_up(server: Server, uuid: str) -> None:
@@ -216,9 +225,7 @@ def give_up_for_lost_keys(server: Server, uuid: str, successor: str | None = Non
     `keys-there` when enough shares were given.
     """
     with held_contest(server.storage, server.clock, uuid) as (desk, connection):
-        desk.refuse_unless("giving up for lost keys", "sealed", "open", "suspended", "closed", "decrypting")
-        if desk.view.state.name == "decrypting" and not counting.still_missing(desk):
-            raise Refused("keys-there", f"enough shares were given for election {uuid}: its result can be made")
+        verify_keys_lost(desk)
         counting.cancel(desk, KEYS_LOST, successor)
         _note(server, connection, election_row(connection, uuid), "cancelled", reason=KEYS_LOST)
 

@@ -22,7 +22,7 @@ from veche.service.jobs import queue_job
 from veche.service.lifecycle import advance, count_now, give_up_for_lost_keys
 from veche.service.roll_call import FRESH
 from veche.service.server import Server
-from veche.service.tables import campaigns, contests, jobs, roll_calls
+from veche.service.tables import campaigns, jobs, roll_calls
 from veche.service.timers import Timers
 from veche.service.worker import Worker
 
@@ -79,9 +79,9 @@ def test_a_contest_lives_its_whole_life_by_itself_and_stands_the_audit_at_every_
     town.make_keys()
     town.drill()
     town.register(4)
+    town.approve_seal()
     worker = Worker(server)
     with server.storage.database.writing() as connection:
-        connection.execute(update(contests).where(contests.c.uuid == town.uuid).values(credentials=town.credentials))
         queue_job(connection, "seal", f"seal {town.uuid}", {"election": town.uuid}, clock.now())
     assert worker.do_one()
     assert verdict(town) == ("ok", "sealed")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from tests.service.hand_clock import HandClock
 from tests.service.memory_messages import MemoryMessages
@@ -33,12 +34,15 @@ from veche.ledger.annex import Issued, unsigned_issued_text
 from veche.observer.board import Sealed, board_of, sealed_of, tally_of
 from veche.observer.database_source import DatabaseSource
 from veche.service import counting, sealing, voting
+from veche.service.accounts import create_account
+from veche.service.approvals import ask, decide
+from veche.service.approved_steps import planned_seal
 from veche.service.ceremony_board import CeremonyBoard
-from veche.service.contest_desk import held_desk, reading_desk
+from veche.service.contest_desk import held_contest, held_desk, reading_desk
 from veche.service.contest_setup import begin_record, plan_contest
 from veche.service.key_ceremony import begin, finish_ceremony
 from veche.service.server import Server
-from veche.service.tables import campaigns
+from veche.service.tables import campaigns, contests
 
 HOUR = 3600
 NAMES = ("Anna", "Boris", "Clara")
@@ -116,6 +120,19 @@ class ServedTown:
         made: Registration = register(_voters_csv(voters), [], [self.manifest], system_randomness)
         self.codes, self.credentials = parse_codes(made.codes), made.public[self.uuid]
 
+    def approve_seal(self) -> None:
+        """Two organizers have approved the seal with the registrar's list, which the server has."""
+        with held_contest(self.server.storage, self.clock, self.uuid) as (desk, connection):
+            digest, now = sha256(self.credentials).hexdigest(), self.clock.now()
+            connection.execute(update(contests).where(contests.c.uuid == self.uuid).values(credentials=self.credentials))
+            first, second = (
+                create_account(connection, f"{name}-{self.uuid}@example.org", name, now, organizer=True)
+                for name in ("olga", "oleg")
+            )
+            details = planned_seal(desk, digest)
+            asked = ask(connection, self.manifest.campaign, self.uuid, "seal", details, first, now)
+            decide(connection, asked, "done", second, now)
+
     def seal(self) -> None:
         with held_desk(self.server.storage, self.clock, self.uuid) as desk:
             sealing.seal(desk, self.credentials)
@@ -126,8 +143,6 @@ class ServedTown:
 
         wanted = list(parse_public_credentials(self.credentials).weights) if credentials is None else list(credentials)
         data = encode(list(wanted))
-        from hashlib import sha256
-
         digest, total = sha256(data).hexdigest(), self.issued + len(wanted)
         line = self.registrar.line(unsigned_issued_text(self.uuid, total, digest).decode())
         with held_desk(self.server.storage, self.clock, self.uuid) as desk:
