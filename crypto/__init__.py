@@ -13,4 +13,5 @@ Read in this order:
 - `shamir`, `channel`, `certificate`, `pedersen`, `ceremony`, `reveal`, `complaint`, `run_file`   the trustees' ceremony
 - `tool_steps`        the same ceremony with other people's tools, without commitments
 - `drill`, `lot`, `signed_note`, `discrete_log`
+- `ml_dsa`, `signing_key`   who signs checkpoints and cosignatures, also against quantum computers
 """

@@ -36,7 +36,7 @@ class Malformed(ElectionError):
 
 
 class InvalidProof(ElectionError):
-    """A zero-knowledge proof does not hold for the statement it stands beside."""
+    """A proof, of zero knowledge or of a place in the log, does not hold for the statement it stands beside."""
 
 
 class InvalidSignature(ElectionError):

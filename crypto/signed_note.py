@@ -1,6 +1,7 @@
 """Signed notes and verifier keys. docs/protocol.md section 8.6 (transparency-log section 3; C2SP signed-note 1.0).
 
-Ed25519 (type 1) signatures are made and checked here; lines of other types and unknown keys are carried and ignored.
+Ed25519 (type 1) signatures are made and checked here; lines of other types and unknown keys are carried and ignored. What the
+lines of types 4 and 6 sign is a matter of checkpoints: `ledger/cosignature.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from veche.crypto.errors import InvalidSignature, Malformed
 from veche.crypto.scalar import Randomness
 
 ED25519 = 1
+COSIGNATURE = 4
+"""Ed25519 with a time: `cosignature/v1`."""
+ML_DSA_44 = 6
+"""ML-DSA-44 with a time."""
 MAX_BYTES = 1_000_000
 MAX_LINES = 64
 
@@ -49,8 +54,8 @@ def parse_verifier_key(text: str) -> VerifierKey:
     if len(parts) != 3:
         raise Malformed("vkey-malformed", "a verifier key is written NAME+ID+KEY")
     name, key_id, encoded = parts
-    _check_name(name)
-    data = _base64(encoded)
+    verify_name(name)
+    data = strict_base64(encoded)
     if len(data) < 2 or (data[0] == ED25519 and len(data) != 33):
         raise Malformed("vkey-malformed", f"the key of {name} has {len(data)} bytes; an Ed25519 key has 33 with its type")
     key = VerifierKey(name, data[0], data[1:])
@@ -65,7 +70,7 @@ class NoteSigner:
     __slots__ = ("_seed", "verifier")
 
     def __init__(self, name: str, seed: bytes) -> None:
-        _check_name(name)
+        verify_name(name)
         if len(seed) != 32:
             raise Malformed("seed-malformed", "an Ed25519 seed has 32 bytes")
         self._seed = seed
@@ -81,7 +86,7 @@ class NoteSigner:
         parts = text.split("+", 4)
         if len(parts) != 5 or parts[:2] != ["PRIVATE", "KEY"]:
             raise Malformed("seed-malformed", "not a private note key (PRIVATE+KEY+NAME+ID+KEY)")
-        data = _base64(parts[4])
+        data = strict_base64(parts[4])
         if len(data) != 33 or data[0] != ED25519:
             raise Malformed("seed-malformed", "not an Ed25519 private note key")
         signer = cls(parts[2], data[1:])
@@ -96,9 +101,11 @@ class NoteSigner:
 
     def line(self, text: str) -> str:
         """The signature line of `text` (which ends in a newline), itself without a newline. Deterministic (RFC 8032)."""
-        secret = bindings.crypto_sign_seed_keypair(self._seed)[1]
-        signature = bindings.crypto_sign(text.encode("utf-8"), secret)[:64]
-        return f"{_MARK}{self.verifier.name} {b64encode(self.verifier.key_id + signature).decode('ascii')}"
+        return signature_line(self.verifier, self.sign(text.encode("utf-8")))
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64 bytes of the signature."""
+        return sign_ed25519(self._seed, message)
 
     def note(self, text: str) -> bytes:
         """`text`, an empty line and the signature line."""
@@ -138,11 +145,31 @@ def parse_line(line: str) -> tuple[str, bytes, bytes]:
     parts = line.removeprefix(_MARK).split(" ")
     if not line.startswith(_MARK) or len(parts) != 2:
         raise Malformed("note-malformed", "a signature line is written: dash, space, key name, space, base64")
-    _check_name(parts[0])
-    data = _base64(parts[1])
+    verify_name(parts[0])
+    data = strict_base64(parts[1])
     if len(data) < 5:
         raise Malformed("note-malformed", f"the signature line of {parts[0]} is too short")
     return parts[0], data[:4], data[4:]
+
+
+def signature_line(key: VerifierKey, signature: bytes) -> str:
+    """The line, without a newline, that carries what `key` signed."""
+    return written_line(key.name, key.key_id, signature)
+
+
+def written_line(name: str, key_id: bytes, signature: bytes) -> str:
+    """The line, without a newline, from which `parse_line` reads these."""
+    return f"{_MARK}{name} {b64encode(key_id + signature).decode('ascii')}"
+
+
+def sign_ed25519(seed: bytes, message: bytes) -> bytes:
+    """The signature of 64 bytes (RFC 8032); deterministic."""
+    return bytes(bindings.crypto_sign(message, bindings.crypto_sign_seed_keypair(seed)[1])[:64])
+
+
+def public_ed25519(seed: bytes) -> bytes:
+    """The public key of 32 bytes that belongs to the seed."""
+    return bytes(bindings.crypto_sign_seed_keypair(seed)[0])
 
 
 def verify_note(note: Note, keys: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
@@ -168,7 +195,14 @@ def verify_line(key: VerifierKey, text: str, line: str) -> None:
 
 def verify_ed25519(key: VerifierKey, message: bytes, signature: bytes) -> None:
     """Check an Ed25519 signature (RFC 8032, libsodium's strict rules). Raises InvalidSignature."""
-    if key.kind != ED25519 or len(signature) != 64:
+    if key.kind != ED25519:
+        raise InvalidSignature("note-signature", f"the key of {key.name} is no Ed25519 key of type 1")
+    verify_message(key, message, signature)
+
+
+def verify_message(key: VerifierKey, message: bytes, signature: bytes) -> None:
+    """Check an Ed25519 signature by a key of type 1 or 4, whatever the message is made of. Raises InvalidSignature."""
+    if key.kind not in (ED25519, COSIGNATURE) or len(key.public) != 32 or len(signature) != 64:
         raise InvalidSignature("note-signature", f"the signature of {key.name} is no Ed25519 signature of 64 bytes")
     try:
         bindings.crypto_sign_open(signature + message, key.public)
@@ -176,13 +210,14 @@ def verify_ed25519(key: VerifierKey, message: bytes, signature: bytes) -> None:
         raise InvalidSignature("note-signature", f"the signature of {key.name} does not belong to this text") from error
 
 
-def _check_name(name: str) -> None:
+def verify_name(name: str) -> None:
+    """Check that a key may be called so. Raises Malformed."""
     if not name or "+" in name or any(not one.isprintable() or one.isspace() for one in name):
         raise Malformed("key-name", "a key's name is not empty and holds neither white space nor a plus sign nor half a character")
 
 
-def _base64(text: str) -> bytes:
-    """Strict base64 with padding: the one text of these bytes."""
+def strict_base64(text: str) -> bytes:
+    """The bytes of strict base64 with padding. Raises Malformed for any text but the one of these bytes."""
     if _BASE64.fullmatch(text) is None:
         raise Malformed("base64", "not strict base64")
     data = b64decode(text)

@@ -16,5 +16,17 @@ Read in this order:
 - `prefix`        that an older copy is the beginning of a newer one
 - `box`           what may join the chain of an open election
 
-An entry's text is the leaf of the Merkle log; the tree itself knows bytes only and stands beside these modules.
+The transparency log over these entries (docs/protocol.md section 12); an entry's text is a leaf, and only `receipt` looks inside:
+
+- `merkle`             the tree: hashes, frontier, inclusion and consistency, made and verified; knows bytes only
+- `tile`               the log as files: paths, tiles, bundles of entries, and the store that keeps them
+- `tile_growth`        what a growing log writes, in which order, and that nothing is written over
+- `tile_reader`        hashes, entries and proofs from tiles, and the check of all of them
+- `checkpoint`         the text that is signed: origin, size, root
+- `cosignature`        what lines of types 1, 4 and 6 sign, made and verified
+- `signed_checkpoint`  a checkpoint with its lines, against the keys of a manifest
+- `policy`             which logs and witnesses a reader believes, and how many must agree
+- `receipt`            the `.tlog-proof` file of a voter
+- `contradiction`      the evidence that a log signed what cannot both be true
+- `submission`         what a witness is sent, and what it says to it
 """
