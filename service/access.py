@@ -26,6 +26,7 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
 
+_SIGNED_IN: Final = "signed_in"
 _BEARER: Final = "bearer "
 _LONGEST_TOKEN: Final = 200
 
@@ -85,6 +86,7 @@ class Access:
             raise Refused("not-signed-in", "you are not signed in, or were away for too long: sign in again")
         if unsafe and not is_csrf_token(token, _given_csrf(request)):
             raise Refused("cross-site", "this form is not one of your present session: load the page again and send it from there")
+        setattr(request.state, _SIGNED_IN, SignedIn(person, csrf_token(token)))
         return person
 
     def organizer(self, request: Request, campaign: str) -> Person:
@@ -120,7 +122,9 @@ class Access:
         """Who is signed in, for pages that everybody may see; None when nobody is. Nothing may follow from it."""
         token = self.session_token(request)
         person = None if token is None else self._signed_in(token)
-        return None if token is None or person is None else SignedIn(person, csrf_token(token))
+        if token is not None and person is not None:
+            setattr(request.state, _SIGNED_IN, SignedIn(person, csrf_token(token)))
+        return signed_in_by(request)
 
     def verify_same_site(self, request: Request) -> None:
         """Check that a page of ours made this request, where a browser did. Raises Refused `cross-site`.
@@ -168,6 +172,12 @@ class Access:
         with self._database.reading() as connection:
             found = connection.execute(query).one_or_none()
         return None if found is None else Invited(found.account, found.name, found.campaign, found.role, found.place)
+
+
+def signed_in_by(request: Request) -> SignedIn | None:
+    """Who was found to be signed in while this request was answered, for the page's head and its forms."""
+    found = getattr(request.state, _SIGNED_IN, None)
+    return found if isinstance(found, SignedIn) else None
 
 
 def person_by_id(connection: Connection, account: int) -> Person | None:

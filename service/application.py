@@ -13,14 +13,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from veche import __version__
 from veche.observer import problems
 from veche.observer.endpoint import observer_routes
+from veche.service import pages, security_headers
+from veche.service.access import Access
 from veche.service.at_work import at_work
 from veche.service.build_info import build_info
 from veche.service.casting_routes import casting_routes
 from veche.service.client_address import ClientAddress
 from veche.service.health_routes import health_routes
+from veche.service.pages import Pages
 from veche.service.readiness import Readiness
 from veche.service.server import Server
+from veche.service.session_routes import session_routes
 from veche.service.storage import Storage
+from veche.service.trustee_routes import trustee_routes
 
 logger = structlog.get_logger(__name__)
 
@@ -49,9 +54,16 @@ def create_application(server: Server) -> FastAPI:
     )
     problems.install(application)
     _answer_for_storage(application, server.storage)
+    access = Access(server.storage.database, server.clock, server.settings)
+    shown = Pages(server.settings)
+    pages.install(application, shown)
     application.include_router(casting_routes(server.casting, server.metrics))
     application.include_router(observer_routes(server.storage.database, server.storage.files))
     application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
+    application.include_router(trustee_routes(server.storage, server.clock, access))
+    application.include_router(session_routes(server.storage.database, server.clock, access, shown))
+    application.include_router(pages.static_routes())
+    security_headers.install(application, access.secure)
     application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)
     return application
 

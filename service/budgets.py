@@ -1,5 +1,7 @@
 """Budgets against floods: how many refused ballots an address, or a credential, may send in a minute. reliability section 5.
 
+Wrong links and asked-for mails have budgets of the same kind (`service.session_routes`).
+
 Only refused ballots spend them, so a voter who votes is never turned away for voting. Kept in memory alone: an address is forgotten
 a minute after it sent something bad, and is never written anywhere.
 """
@@ -22,11 +24,20 @@ _MOST_KEYS: Final = 100_000
 
 
 class Budget:
-    """At most `limit` refusals in a window of a minute, for each key. The least recently refused keys are forgotten first."""
+    """At most `limit` refusals in `window` seconds, for each key. The least recently refused keys are forgotten first."""
 
-    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limit: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        window: float = WINDOW,
+        told: str = "too many refused ballots: {limit} in a minute are the limit; wait a minute",
+    ) -> None:
         self._limit = limit
         self._clock = clock
+        self._window = window
+        self._told = told.format(limit=limit)
         self._lock = threading.Lock()
         self._spent: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
@@ -34,21 +45,21 @@ class Budget:
         """Raises Refused `rate-limited` when the budget of this key is spent."""
         with self._lock:
             began, count = self._spent.get(key, (0.0, 0))
-            if count >= self._limit and self._clock() - began < WINDOW:
-                raise Refused("rate-limited", f"too many refused ballots: {self._limit} in a minute are the limit; wait a minute")
+            if count >= self._limit and self._clock() - began < self._window:
+                raise Refused("rate-limited", self._told)
 
     def spent(self) -> int:
         """How many keys are turned away now."""
         with self._lock:
             now = self._clock()
-            return sum(count >= self._limit and now - began < WINDOW for began, count in self._spent.values())
+            return sum(count >= self._limit and now - began < self._window for began, count in self._spent.values())
 
     def spend(self, key: str) -> None:
         """One refusal of this key."""
         with self._lock:
             began, count = self._spent.pop(key, (0.0, 0))
             now = self._clock()
-            self._spent[key] = (began, count + 1) if now - began < WINDOW else (now, 1)
+            self._spent[key] = (began, count + 1) if now - began < self._window else (now, 1)
             while len(self._spent) > _MOST_KEYS:
                 self._spent.popitem(last=False)
 

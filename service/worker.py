@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from veche.crypto.canonical_json import Json, text
 from veche.crypto.errors import ElectionError
 from veche.service import lifecycle
+from veche.service.ceremonies import settle_ceremony
 from veche.service.jobs import (
     LEASE,
     Job,
@@ -30,6 +31,7 @@ from veche.service.jobs import (
     has_due,
     renew_lease,
 )
+from veche.service.mail import send_letter_of
 from veche.service.outcome import Outcome
 from veche.service.server import Server
 
@@ -44,7 +46,7 @@ RENEW: Final = LEASE / 4
 GRACE: Final = 3.0
 """Seconds that a stopping worker waits for the job it has; then it gives it back."""
 
-THREADS: Final = (("mail", "advance"), ("seal", "tally", "publish"))
+THREADS: Final = (("mail", "advance", "ceremony"), ("seal", "tally", "publish"))
 """Which kinds of jobs share a thread."""
 
 AFTER_TROUBLE: Final = 10.0
@@ -67,12 +69,18 @@ def handlers(server: Server) -> Mapping[str, Handler]:
             "tally": lambda own, payload: lifecycle.add_up(own, text(payload["election"])),
             "publish": lambda own, payload: lifecycle.publish_result(own, text(payload["election"])),
             "advance": _advance,
+            "mail": send_letter_of,
+            "ceremony": lambda own, payload: _settle(own, text(payload["campaign"])),
         }
     )
 
 
 def _advance(server: Server, payload: dict[str, Json]) -> None:
     lifecycle.advance(server, text(payload["election"]))
+
+
+def _settle(server: Server, campaign: str) -> None:
+    settle_ceremony(server.storage, server.clock, campaign)
 
 
 class _Attempt(threading.Thread):
