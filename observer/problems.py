@@ -23,6 +23,8 @@ _STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "no-election": 404,
         "not-found": 404,
         "no-campaign": 404,
+        "no-ceremony": 404,
+        "message-name": 404,
         "not-in-record": 404,
         "data-missing": 404,
         "not-published": 404,

@@ -30,7 +30,7 @@ ATTEMPTS: Final = len(DELAYS) + 1
 KEPT: Final = 7 * 86_400
 """Seconds for which jobs that are done or have failed can still be seen."""
 
-KINDS: Final = ("seal", "tally", "publish", "mail", "advance")
+KINDS: Final = ("seal", "tally", "publish", "mail", "advance", "ceremony")
 """Every kind of job; `service.worker.handlers` says what each does."""
 
 _LOST: Final = "the worker was lost while it did this, again and again"
