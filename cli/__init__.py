@@ -33,11 +33,13 @@ The voter and the observer:
 - `voter`               the commands; `voter_ballot` encrypts and signs, `voter_sending` brings the ballot to the server's box,
                         `voter_tracking` finds ballots again
 - `audit`               `veche audit` and `veche verify-ballot`
+- `observe`             `veche observe`: the public record of a database for everybody
 
 The server:
 
 - `serve`               `veche serve`: the service in this process
 - `worker`              `veche worker`: jobs and timers in a process of their own
+- `account`             `veche account`: who may sign in, and invitations
 
 The demonstration:
 

@@ -17,7 +17,9 @@ COLOURS = {"error": "red", "unchecked": "yellow", "warning": "yellow", "notice":
 
 def audit(
     source: str = typer.Argument(
-        metavar="SOURCE", help="A .bel archive, or a folder with UUID.bel, entries.jsonl, manifest.json and data/."
+        metavar="SOURCE",
+        help="A .bel archive, a folder with UUID.bel, entries.jsonl, manifest.json and data/, or an address "
+        "https://HOST/observer/elections/UUID.",
     ),
     against: str | None = typer.Option(
         None, metavar="OLDER", help="An older copy of the same record: shows whether history was changed since."
@@ -31,7 +33,7 @@ def audit(
 
     Exit code 0: all of it holds. 1: refuted. 2: could not be checked.
     """
-    from veche.crypto.errors import Unsupported
+    from veche.crypto.errors import ElectionError
     from veche.observer.audit import audit as run
     from veche.observer.executor import available_jobs
     from veche.observer.report import Report
@@ -41,7 +43,7 @@ def audit(
         raise typer.BadParameter("strict or belenios", param_hint="--level")
     try:
         record, older = open_source(source), None if against is None else open_older(against)
-    except Unsupported as error:
+    except ElectionError as error:
         report = Report(source)
         report.refuse(error, source)
         _show(report, steps, json)
@@ -140,7 +142,7 @@ def verify_ballot(
         ...,
         "--election",
         metavar="SOURCE",
-        help="A record (.bel or folder), or a folder with election.json, trustees.json, public_creds.json.",
+        help="A record (.bel, folder or address), or a folder with election.json, trustees.json, public_creds.json.",
     ),
     json: bool = typer.Option(False, "--json", help="One JSON list on stdout."),
 ) -> None:

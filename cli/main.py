@@ -32,12 +32,19 @@ COMMANDS: Final = {
     "demo": ("veche.cli.demo", "demo"),
     "audit": ("veche.cli.audit", "audit"),
     "verify-ballot": ("veche.cli.audit", "verify_ballot"),
+    "observe": ("veche.cli.observe", "observe"),
     "voter": ("veche.cli.voter", "app"),
     "organizer": ("veche.cli.organizer", "app"),
     "registrar": ("veche.cli.registrar", "app"),
     "trustee": ("veche.cli.trustee", "app"),
     "serve": ("veche.cli.serve", "serve"),
     "worker": ("veche.cli.worker", "worker"),
+    "account": ("veche.cli.account", "app"),
+    "doctor": ("veche.cli.doctor", "doctor"),
+    "config": ("veche.cli.config", "app"),
+    "backup": ("veche.cli.backup", "backup"),
+    "restore": ("veche.cli.backup", "restore"),
+    "db": ("veche.cli.database", "app"),
 }
 """Where each sub-command lives: a module, and in it a typer app or a function. Imported when asked for, not before."""
 

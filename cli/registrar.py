@@ -30,7 +30,7 @@ LETTERS: Final = "letters.csv"
 PUBLIC_LIST: Final = "public_creds.json"
 
 Private = Annotated[Path, typer.Option("--private", help="Your private folder with the codes. Keep it where only you can read it.")]
-Record = Annotated[Path, typer.Option("--folder", help="The public record: the folder that the organizer publishes.")]
+Record = Annotated[str, typer.Option("--folder", help="The public record: the organizer's folder, or its address.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def credentials(
 @app.command()
 def letters(
     private: Private,
-    folder: Annotated[list[Path], typer.Option(help="The public record of a sealed election; give it once per election.")],
+    folder: Annotated[list[str], typer.Option(help="The record of a sealed election, folder or address; once per election.")],
     out: Annotated[Path, typer.Option(help="A new private folder: one text file per voter.")],
     language: Annotated[list[str] | None, typer.Option(help="ru or en; give it twice for both. Without it: both.")] = None,
 ) -> None:
@@ -164,7 +164,7 @@ def letters(
     from veche.cli.voters_list import MAX_BYTES
     from veche.observer.durable_files import read_file
 
-    texts = write_letters(read_file(private / LETTERS, MAX_BYTES), [str(one) for one in folder], language or LANGUAGES)
+    texts = write_letters(read_file(private / LETTERS, MAX_BYTES), folder, language or LANGUAGES)
     save_letters(texts, out)
     tell(f"{len(texts)} letters in {out}. Each holds a code: print them, hand them out, and delete the folder.")
 
@@ -228,7 +228,7 @@ def issue(
     signer = NoteSigner.from_private_text(read_line(key))
     codes = parse_codes(read_content(private / CODES))
     chosen = None if logins is None else [line.strip() for line in read_line(logins).splitlines() if line.strip()]
-    entry, data, total = sign_issued(str(folder), codes, chosen, signer, last)
+    entry, data, total = sign_issued(folder, codes, chosen, signer, last)
     for path in save_issued(entry, data, total, out, last):
         answer(str(path))
     tell(f"{total} codes are named in all. Hand both files to the organizer.")
@@ -240,12 +240,13 @@ def sign_issued(
     """The entry `issued`, its data file, and the total; `logins` None means everybody. Raises as `issuing` does."""
     from veche.cli.issuing import handed_out, issued_so_far, next_issued, verify_registrar
     from veche.cli.voter_codes import credentials_of
-    from veche.observer.board import read_sealed
+    from veche.observer.board import sealed_of
     from veche.observer.sources import open_source
 
-    sealed = read_sealed(folder)
+    source = open_source(folder)
+    sealed = sealed_of(source)
     verify_registrar(sealed, signer.verifier)
-    so_far = issued_so_far(open_source(folder), sealed, signer.verifier)
+    so_far = issued_so_far(source, sealed, signer.verifier)
     chosen = codes if logins is None else handed_out(codes, logins)
     named = credentials_of(chosen, sealed.election.uuid).values()
     entry, data = next_issued(sealed, so_far, named, signer, last)
@@ -275,15 +276,16 @@ def status(folder: Record, private: Private) -> None:
     from veche.cli.terminal import answer
     from veche.cli.voter_codes import credentials_of, parse_codes
     from veche.crypto.errors import Refused
-    from veche.observer.board import read_board
+    from veche.observer.board import board_of
     from veche.observer.durable_files import read_content
     from veche.observer.sources import open_source
 
-    board = read_board(str(folder))
+    source = open_source(folder)
+    board = board_of(source)
     sealed = board.sealed
     if sealed.manifest is None or sealed.manifest.registrar is None:
         raise Refused("registrar-key", "this record has no manifest that names a registrar")
-    so_far = issued_so_far(open_source(str(folder)), sealed, sealed.manifest.registrar)
+    so_far = issued_so_far(source, sealed, sealed.manifest.registrar)
     mine = set(credentials_of(parse_codes(read_content(private / CODES)), sealed.election.uuid).values())
     listed = mine & set(sealed.credentials.weights)
     answer(f"codes in your folder:      {len(mine)}, of them in this election's list: {len(listed)}")

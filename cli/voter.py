@@ -24,9 +24,9 @@ app = typer.Typer(
 
 Election = Annotated[
     str,
-    typer.Option("--election", "--folder", help="The public record: an archive .bel, its folder, or a folder with election.json."),
+    typer.Option("--election", "--folder", help="The record: archive .bel, folder or address, or a folder with election.json."),
 ]
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The public record: an archive .bel or its folder.")]
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The public record: an archive .bel, its folder, or its address.")]
 CodeFile = Annotated[Path | None, typer.Option(help="A file with your code. Without it you are asked, and nothing is shown.")]
 
 

@@ -1,7 +1,7 @@
 """Audits from published bytes alone. Knows nothing of the service: an observer needs no code of the operator.
 
 - `steps`      the numbered checks of docs/protocol.md section 9
-- `sources`    where a record is read from: a `.bel` file or a folder
+- `sources`    where a record is read from: a `.bel` file, a folder, or a server (`url_source` over `downloading`)
 - `audit`      runs the phases 9.1 to 9.11 and gives a `Report`
 - `board`      what a record says to voter, registrar and trustee: election, seal, ballots, total
 - `onefile`    a second verifier in one file, standard library only, sharing no code with the first
@@ -11,5 +11,10 @@ The record in a database, and how it is served (these need the packages of the e
 - `tables`, `database`, `record_rows`     the tables of the public record, and all SQL that reads them
 - `published_files`, `database_source`    archive and entries as files that only grow; a record as a source of the audit
 - `problems`                              refusals as answers over HTTP
+- `endpoint`, `credential_buckets`        the read-only endpoint's routes, over `public_record`
+- `summary`, `published_result`           what it says of an election, a ballot, a credential; the result, once published
+- `endpoint_answers`, `ranges`, `csv_text`  headers and descriptions; ETag and Range; tables for spreadsheets
+- `observe`                               the endpoint as an application of its own, for `veche observe`
+- `tracker`                               a ballot's tracker in both its forms (needs nothing)
 - `durable_files`                         files that are whole or not there (needs nothing)
 """

@@ -6,11 +6,13 @@ still there after a power cut: the pragmas and settings are read back, not hoped
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -29,8 +31,13 @@ _UNSAFE: Final = {"fsync": ("off",), "synchronous_commit": ("off", "local"), "fu
 class Database:
     """`writing()` is a transaction that holds the write lock from its beginning (SQLite) or takes row locks (PostgreSQL)."""
 
-    def __init__(self, url: str, *, pool: int = 20) -> None:
+    def __init__(self, url: str, *, pool: int = 20, read_only: bool = False) -> None:
+        """With `read_only` nothing is ever written, no file is made, and the rights to read are enough."""
         self.sqlite = make_url(url).get_backend_name() == "sqlite"
+        if read_only:
+            self._reader = _reading_engine(url, pool) if self.sqlite else _engine(url, False, "", pool)
+            self._writer = self._reader
+            return
         self._reader = _engine(url, self.sqlite, "DEFERRED", pool)
         self._writer = _engine(url, self.sqlite, "IMMEDIATE", pool) if self.sqlite else self._reader
 
@@ -95,6 +102,27 @@ def _engine(url: str, sqlite: bool, begin: str, pool: int) -> Engine:
 
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql(f"BEGIN {begin}")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    return engine
+
+
+def _reading_engine(url: str, pool: int) -> Engine:
+    """SQLite's own read-only mode: a path that is wrong is an error and no empty database."""
+    path = Path(make_url(url).database or "").absolute()
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    # A URL without a file would be a database in memory, with a pool of one connection.
+    engine = create_engine(url, creator=connect, poolclass=QueuePool, pool_size=pool, max_overflow=0)
+
+    def connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN DEFERRED")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)

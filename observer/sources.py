@@ -1,6 +1,6 @@
-"""Where a public record is read from: a bare `.bel` archive or a folder. docs/protocol.md section 8.5.
+"""Where a public record is read from: a bare `.bel` archive, a folder, or a server. docs/protocol.md section 8.5.
 
-A source only hands out bytes; nothing here judges them. The record over HTTP (part 2) is one more class with these methods.
+A source only hands out bytes; nothing here judges them. The record over HTTP is `url_source`, imported when an address is given.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from veche.crypto.errors import Inconsistent, Malformed, Unsupported
+from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Unsupported
 
 MAX_MANIFEST = 1_000_000
 MAX_DATA = 64 * 1024 * 1024
@@ -133,11 +133,48 @@ class Folder:
         return path
 
 
-def open_source(where: str) -> BareArchive | Folder:
-    """The source at a path. A folder with nothing but one `.bel` is a bare archive, as other people's tools keep it.
+class Unreadable:
+    """A record that could not be opened: whoever asks for it is told why."""
 
-    Raises Unsupported `unreadable` when there is nothing to read.
+    complete = False
+    in_folder = False
+
+    def __init__(self, where: str, error: ElectionError) -> None:
+        self.name = where
+        self._error = error
+
+    def archive(self) -> BinaryIO:
+        raise self._error
+
+    def archive_name(self) -> str | None:
+        return None
+
+    def entries(self) -> BinaryIO:
+        raise self._error
+
+    def manifest(self) -> bytes:
+        raise self._error
+
+    def data(self, digest: str) -> bytes:
+        raise self._error
+
+    def data_names(self) -> Iterator[str]:
+        return iter(())
+
+    def has_log(self) -> bool:
+        return False
+
+
+def open_source(where: str) -> Source:
+    """The source at a path, or at an election's address (http:// or https://), where nothing is fetched twice from.
+
+    A folder with nothing but one `.bel` is a bare archive, as other people's tools keep it. Raises Unsupported `unreadable` or
+    `unreachable` when there is nothing to read, Inconsistent when a server answers for another election.
     """
+    if where.startswith(("http://", "https://")):
+        from veche.observer.url_source import UrlSource
+
+        return UrlSource(where)
     path = Path(where)
     if path.is_dir():
         archives = sorted(path.glob("*.bel"))
@@ -151,12 +188,12 @@ def open_source(where: str) -> BareArchive | Folder:
     return BareArchive(path)
 
 
-def open_older(where: str) -> BareArchive | Folder:
+def open_older(where: str) -> Source:
     """The source of an older copy. Whether it can be read is found where it is compared (`against-unreadable`)."""
     try:
         return open_source(where)
-    except Unsupported:
-        return BareArchive(Path(where))
+    except ElectionError as error:
+        return Unreadable(where, error)
 
 
 def _is_plain(path: Path) -> bool:

@@ -1,0 +1,7 @@
+"""Databases and servers for the tests of the observer endpoint: the same ones that the service is tested with."""
+
+from __future__ import annotations
+
+from tests.service.conftest import clock, database, postgres_database, server, settings
+
+__all__ = ["clock", "database", "postgres_database", "server", "settings"]
