@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import pbkdf2_hmac, sha256
 from typing import Final
 
-from veche.crypto.canonical_json import array, encode, parse_canonical, text
+from veche.crypto.canonical_json import array, encode, parse, parse_canonical, text
 from veche.crypto.errors import Malformed, Refused
 from veche.crypto.group import G, Point, secret_multiple
 from veche.crypto.scalar import Randomness, Secret
@@ -150,6 +150,15 @@ def parse_public_credentials(raw: bytes) -> PublicCredentials:
     credentials = [line.partition(",")[0] for line in lines] if weighted else lines
     _verify_members(credentials)
     return PublicCredentials(raw, _distinct(credentials, weights), weighted)
+
+
+def verified_weights(raw: bytes) -> dict[str, int]:
+    """Credential (hex) → weight, in the list's order, of a list that `parse_public_credentials` has accepted before.
+
+    Nothing is checked again: that each is a point of the group costs a large city's list many seconds.
+    """
+    lines = [text(line) for line in array(parse(raw))]
+    return {credential: int(weight or "1") for credential, _, weight in (line.partition(",") for line in lines)}
 
 
 def make_public_credentials(entries: Iterable[tuple[Point, int]], weighted: bool) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TypeVar
 
-from veche.ballot.credential import PublicCredentials, parse_public_credentials
+from veche.ballot.credential import PublicCredentials, parse_public_credentials, verified_weights
 from veche.ballot.election import Election, parse_election
 from veche.ballot.manifest import Manifest, parse_manifest
 from veche.ballot.share import TallyPlace
@@ -84,6 +84,10 @@ class RecordView:
 
     def credentials(self) -> PublicCredentials:
         return parse_public_credentials(self.setup().records[2].content)
+
+    def credential_weights(self) -> dict[str, int]:
+        """Credential (hex) → weight, in Setup's order; the list was checked when it was sealed."""
+        return verified_weights(self.setup().records[2].content)
 
     def sealed_trustees(self) -> Trustees:
         return parse_trustees(self.setup().records[1].content)

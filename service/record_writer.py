@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from veche.ballot.credential import parse_public_credentials
+from veche.ballot.credential import verified_weights
 from veche.ballot.election import parse_election
 from veche.ballot.encrypted_ballot import EncryptedBallot
 from veche.ballot.manifest import Manifest
@@ -133,10 +133,10 @@ def _after_event(row: ElectionRow, event: Event, contents: Sequence[bytes]) -> E
 
 
 def _sealed(connection: Connection, row: ElectionRow, setup: Addition) -> ElectionRow:
-    election, listed = parse_election(setup.contents[0]), parse_public_credentials(setup.contents[2])
+    election, listed = parse_election(setup.contents[0]), verified_weights(setup.contents[2])
     values = [
         {"uuid": row.uuid, "credential": credential, "weight": str(weight), "listed": place}
-        for place, (credential, weight) in enumerate(listed.weights.items())
+        for place, (credential, weight) in enumerate(listed.items())
     ]
     for first in range(0, len(values), _AT_ONCE):
         connection.execute(insert(credentials), values[first : first + _AT_ONCE])

@@ -40,7 +40,7 @@ def add_issued(desk: Desk, entry_raw: bytes, listed_raw: bytes) -> Issued:
     except Malformed as error:
         raise Malformed("issued-credentials", f"the registrar's list of credentials: {error.message}") from error
     before = issued_credentials(desk.store, desk.view) or set()
-    places = {credential: place for place, credential in enumerate(desk.view.credentials().weights)}
+    places = {credential: place for place, credential in enumerate(desk.view.credential_weights())}
     order = [places.get(credential, -1) for credential in listed]
     if -1 in order or order != sorted(set(order)) or not before.isdisjoint(listed):
         raise Inconsistent(
