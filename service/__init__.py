@@ -28,6 +28,12 @@ What goes on by itself:
 - `timers`, `jobs`, `worker` who looks at the clock, work for later, and who does it; `at_work` runs them beside a server,
                         and `outcome` keeps one contest's trouble from all others
 
+People and pages:
+
+- `access`              who asks, and whether they may; `accounts`, `sessions`, `tokens`: what is kept for it
+- `session_routes`, `mail`   signing in by a link that lets in once, and the mails that bring it
+- `pages`, `form`, `security_headers`   HTML made on the server (`templates`, `static`), what its forms send, headers of every answer
+
 The server itself:
 
 - `settings`, `server`, `clock`, `application`   what is set, the parts put together, the time, the web application
