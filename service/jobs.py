@@ -85,7 +85,7 @@ def claim_job(connection: Connection, worker: str, now: int, kinds: Sequence[str
     while (found := connection.execute(query).one_or_none()) is not None:
         if found.attempts >= ATTEMPTS:
             # Whoever took it died each time, perhaps of it: it is not tried for ever.
-            _end(connection, found.id, "failed", _LOST)
+            _end(connection, found.id, now, "failed", _LOST)
             continue
         held = {"status": "running", "worker": worker, "locked_until": now + LEASE, "attempts": found.attempts + 1}
         connection.execute(update(table).where(table.c.id == found.id).values(held))
@@ -100,10 +100,10 @@ def renew_lease(connection: Connection, job: Job, worker: str, now: int) -> bool
     return changed.rowcount == 1
 
 
-def finish_job(connection: Connection, job: Job, worker: str) -> None:
+def finish_job(connection: Connection, job: Job, worker: str, now: int) -> None:
     """The job is done. Nothing changes when another worker has it meanwhile."""
     if connection.execute(select(jobs.c.id).where(_held(job, worker)).with_for_update()).first() is not None:
-        _end(connection, job.id, "done", None)
+        _end(connection, job.id, now, "done", None)
 
 
 def fail_job(connection: Connection, job: Job, worker: str, now: int, sentence: str, final: bool = False) -> None:
@@ -111,7 +111,7 @@ def fail_job(connection: Connection, job: Job, worker: str, now: int, sentence: 
     if connection.execute(select(jobs.c.id).where(_held(job, worker)).with_for_update()).first() is None:
         return
     if final or job.attempt >= ATTEMPTS:
-        _end(connection, job.id, "failed", sentence)
+        _end(connection, job.id, now, "failed", sentence)
         return
     again = {"status": "waiting", "due_at": now + DELAYS[job.attempt - 1], "worker": None, "locked_until": None, "error": sentence}
     connection.execute(update(jobs).where(jobs.c.id == job.id).values(again))
@@ -124,7 +124,7 @@ def give_back(connection: Connection, job: Job, worker: str, now: int) -> None:
 
 
 def failed_at(connection: Connection, topic: str) -> int | None:
-    """When the newest job of this topic was due that has failed for good; None when none has, or one is under way or done since."""
+    """When the newest job of this topic has failed for good; None when none has, or one is under way or done since."""
     query = select(jobs.c.status, jobs.c.due_at).where(jobs.c.topic == topic).order_by(jobs.c.id.desc()).limit(1)
     newest = connection.execute(query).one_or_none()
     return newest.due_at if newest is not None and newest.status == "failed" else None
@@ -147,7 +147,7 @@ def _held(job: Job, worker: str) -> ColumnElement[bool]:
     return and_(jobs.c.id == job.id, jobs.c.status == "running", jobs.c.worker == worker, jobs.c.attempts == job.attempt)
 
 
-def _end(connection: Connection, number: int, status: str, error: str | None) -> None:
+def _end(connection: Connection, number: int, now: int, status: str, error: str | None) -> None:
     """What a job was about may be a person's link: once it has ended, only its topic is kept."""
-    ended = {"status": status, "payload": "{}", "worker": None, "locked_until": None, "error": error}
+    ended = {"status": status, "due_at": now, "payload": "{}", "worker": None, "locked_until": None, "error": error}
     connection.execute(update(jobs).where(jobs.c.id == number).values(ended))

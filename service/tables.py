@@ -161,6 +161,7 @@ jobs = Table(
     # What it is about, as JSON; `topic` is unique among the jobs that wait or run, so that none is queued twice.
     Column("payload", Text, nullable=False),
     Column("topic", String(200), nullable=False),
+    # When it may be done; once it has ended, when that was.
     Column("due_at", BigInteger, nullable=False),
     # waiting, running, done or failed.
     Column("status", String(20), nullable=False),

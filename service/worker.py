@@ -54,7 +54,7 @@ AFTER_TROUBLE: Final = 10.0
 
 SECONDS_OF_HOUR: Final = 3600
 
-FINAL: Final = frozenset({"audit-failed", "no-election", "job-kind"})
+FINAL: Final = frozenset({"audit-failed", "no-election", "not-approved", "contest-changed"})
 """Codes of refusals that another attempt would only repeat."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -169,7 +169,7 @@ class Worker:
             storage.fail_if_broken(error)
         with storage.database.writing() as connection:
             if error is None:
-                finish_job(connection, job, name)
+                finish_job(connection, job, name, self._server.clock.now())
                 return
             final = isinstance(error, ElectionError) and error.code in FINAL
             fail_job(connection, job, name, self._server.clock.now(), outcome.sentence, final)

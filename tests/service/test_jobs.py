@@ -76,7 +76,7 @@ def test_the_same_topic_is_queued_once_while_it_waits_or_runs_and_again_afterwar
     queued(server)
     assert len(rows(server)) == 1
     with server.storage.database.writing() as connection:
-        finish_job(connection, job, "one")
+        finish_job(connection, job, "one", server.clock.now())
     queued(server)
     assert [row.status for row in rows(server)] == ["done", "waiting"]
 
@@ -130,7 +130,7 @@ def test_a_worker_that_lost_its_job_neither_renews_nor_ends_it(server: Server, c
     taken(server, "two")
     with server.storage.database.writing() as connection:
         assert not renew_lease(connection, lost, "one", clock.now())
-        finish_job(connection, lost, "one")
+        finish_job(connection, lost, "one", server.clock.now())
         fail_job(connection, lost, "one", clock.now(), "too late")
         give_back(connection, lost, "one", clock.now())
     assert [(row.status, row.worker) for row in rows(server)] == [("running", "two")]
@@ -142,7 +142,7 @@ def test_a_worker_that_took_its_lost_job_again_is_not_ended_by_its_first_attempt
     clock.time += LEASE + 1
     taken(server)
     with server.storage.database.writing() as connection:
-        finish_job(connection, lost, "one")
+        finish_job(connection, lost, "one", server.clock.now())
     assert rows(server)[0].status == "running"
 
 
@@ -191,7 +191,7 @@ def test_what_a_job_was_about_is_gone_when_it_has_ended(server: Server, clock: H
     assert "anna" not in repr(job)
     with server.storage.database.writing() as connection:
         if ending == "done":
-            finish_job(connection, job, "one")
+            finish_job(connection, job, "one", server.clock.now())
         else:
             fail_job(connection, job, "one", clock.now(), "no", final=True)
     assert [(row.status, row.payload) for row in rows(server)] == [(ending, "{}")]
@@ -201,7 +201,7 @@ def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(server: Server, 
     queued(server)
     job = taken(server)
     with server.storage.database.writing() as connection:
-        finish_job(connection, job, "one")
+        finish_job(connection, job, "one", server.clock.now())
     queued(server, "mail 2")
     clock.time += KEPT + 1
     with server.storage.database.writing() as connection:
