@@ -12,6 +12,9 @@ from veche.crypto.errors import Malformed
 MAX_CONTESTS: Final = 1000
 MAX_SHOWN: Final = 50
 
+WAYS_IN: Final = ("codes",)
+"""How voters get in: by codes that a registrar hands out. Log-ins come in a later issue, as further values."""
+
 SHARED: Final = (
     "level", "description", "opens_at", "closes_at", "extended_until", "minimum_ballots", "electorate", "eligibility",
     "appeal_days", "allocation", "questions",

@@ -20,7 +20,7 @@ from veche.crypto.group import G
 from veche.crypto.scalar import system_randomness
 from veche.crypto.signed_note import NoteSigner, parse_verifier_key
 from veche.service.accounts import normal_email, normal_name
-from veche.service.campaign_fields import MAX_CONTESTS, MAX_SHOWN, SHARED, Mistakes, Place, Written
+from veche.service.campaign_fields import MAX_CONTESTS, MAX_SHOWN, SHARED, WAYS_IN, Mistakes, Place, Written
 from veche.service.campaign_table import read_table
 from veche.service.contest_plan import draw_uuid, known_fields, make_plan
 
@@ -29,7 +29,7 @@ One = TypeVar("One")
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_TRUSTEES: Final = 100
 
-HEAD: Final = ("campaign", "title", "rehearsal", "host", "zone", "registrar", "threshold", "trustees")
+HEAD: Final = ("campaign", "title", "rehearsal", "host", "zone", "registrar", "threshold", "trustees", "way_in")
 _NEEDED: Final = ("campaign", "title", "rehearsal", "threshold", "trustees")
 
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,64}")
@@ -50,6 +50,7 @@ class PlannedContest:
 
     contest: str
     spec: dict[str, Json]
+    way_in: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def _plan(head: Written, contests: list[Written], host: str, mistakes: Mistakes)
     common: dict[str, Json] = {"campaign": campaign, "rehearsal": rehearsal, "host": served}
     if "zone" in head.fields:
         common["zone"] = head.fields["zone"]
+    usual = _take(head, "way_in", _way_in, WAYS_IN[0], mistakes)
     check = _ContestCheck(served, registrar)
     planned: list[PlannedContest] = []
     names: dict[str, str] = {}
@@ -140,11 +142,13 @@ def _plan(head: Written, contests: list[Written], host: str, mistakes: Mistakes)
         contest = _take(one, "contest", _id, "", mistakes)
         if contest and names.setdefault(contest, one.place("contest")) != one.place("contest"):
             mistakes.add(one.place("contest"), f'the contest "{contest}" is there already ({names[contest]})')
+        way_in = _take(one, "way_in", _way_in, usual, mistakes)
         spec: dict[str, Json] = {**shared, **one.fields, **common}
+        spec.pop("way_in", None)
         wrong = None if campaign == "" or contest == "" else check.mistake(spec, _place_of(one, head))
         if wrong is not None:
             mistakes.add(*wrong)
-        planned.append(PlannedContest(contest, spec))
+        planned.append(PlannedContest(contest, spec, way_in))
     return CampaignPlan(campaign, title, rehearsal, served, registrar, threshold, trustees, tuple(planned))
 
 
@@ -166,7 +170,7 @@ def _verify_names(head: Written, contests: list[Written], mistakes: Mistakes) ->
         raise Malformed("campaign-malformed", f"{len(contests)} contests; a campaign has at most {MAX_CONTESTS}")
     for one in contests:
         for name in one.fields:
-            if name not in SHARED and name not in ("contest", "title"):
+            if name not in SHARED and name not in ("contest", "title", "way_in"):
                 mistakes.add(one.place(name[:60]), "a contest has no such field")
         if "contest" not in one.fields:
             mistakes.add(one.place("contest"), "missing")
@@ -242,6 +246,12 @@ def _title(value: Json) -> dict[str, Json]:
         if re.fullmatch(r"[a-z]{2,3}", language) is None or not text(title).strip():
             raise Malformed("wrong-type", f'the title in "{language[:20]}": a language like "ru" and a text were expected')
     return value
+
+
+def _way_in(value: Json) -> str:
+    if text(value) not in WAYS_IN:
+        raise Malformed("wrong-type", f'voters get in by {", ".join(WAYS_IN)}; found "{text(value)[:40]}"')
+    return text(value)
 
 
 def _registrar(value: Json) -> str:

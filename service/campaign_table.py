@@ -22,7 +22,7 @@ _NUMBERS: Final = ("electorate", "minimum_ballots", "appeal_days", "threshold", 
 _TIMES: Final = ("opens_at", "closes_at", "extended_until")
 _ALLOCATION: Final = ("rule", "budget", "currency")
 _OPTION: Final = ("question", "min", "max", "blank", "project", "option", "cost", "text")
-_OF_CONTEST: Final = (*(name for name in SHARED if name not in ("allocation", "questions")), *_ALLOCATION)
+_OF_CONTEST: Final = (*(name for name in SHARED if name not in ("allocation", "questions")), *_ALLOCATION, "way_in")
 _HEAD_ONLY: Final = ("campaign", "rehearsal", "host", "zone", "registrar", "threshold", "trustee")
 
 _OTHER_NAMES: Final = {

@@ -26,10 +26,6 @@ from veche.service.contest_setup import start_record
 from veche.service.server import Server
 from veche.service.tables import campaigns, contests, links, roles
 
-WAY_IN: Final = "codes"
-WAYS_IN: Final = (WAY_IN,)
-"""How voters get in: by codes that a registrar hands out. Log-ins come in a later issue, as further values."""
-
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
@@ -227,7 +223,7 @@ def _insert_contests(connection: Connection, plan: CampaignPlan, known: dict[str
             "uuid": known.get(one.contest) or draw_uuid(randomness),
             "place": place,
             "plan": encode(one.spec),
-            "way_in": WAY_IN,
+            "way_in": one.way_in,
         }
         for place, one in enumerate(plan.contests, 1)
     ]
