@@ -11,9 +11,10 @@ BIN = .venv/bin
 READY = .venv/.ready
 PYTEST = $(BIN)/python -m pytest -n $(JOBS)
 
-.PHONY: help setup demo test check lint soak bench clean
+.PHONY: help setup run demo test check lint soak bench clean
 
 help:
+	@echo "make run     the server with a demonstration: three rehearsed votes to try everything with"
 	@echo "make demo    a whole election from nothing, audited, then three frauds caught"
 	@echo "make test    every test"
 	@echo "make check   what must hold before a change is handed in: style, types, layers, requirements, quick tests"
@@ -32,6 +33,9 @@ $(READY): pyproject.toml hatch_build.py src/veche/__init__.py
 	@echo "installing into .venv (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+run: $(READY)
+	$(BIN)/veche serve --demo $(ARGS)
 
 demo: $(READY)
 	$(BIN)/veche demo $(ARGS)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import signal
 import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +16,7 @@ import typer
 
 from veche import __version__
 from veche.cli.terminal import tell
-from veche.crypto.errors import Refused, Unsupported
+from veche.crypto.errors import ElectionError, Refused, Unsupported
 
 if TYPE_CHECKING:
     import uvicorn
@@ -29,6 +33,7 @@ def serve(
     host: str | None = typer.Option(None, metavar="HOST", help="The address to listen at.  [127.0.0.1]"),
     port: int | None = typer.Option(None, metavar="PORT", min=0, max=65535, help="The port; 0 takes a free one.  [8000]"),
     data: Path | None = typer.Option(None, metavar="DIR", help="The folder of everything that the server keeps.  [veche-data]"),
+    demo: bool = typer.Option(False, "--demo", help="Make a demonstration: three rehearsed votes to try everything with."),
 ) -> None:
     """Run the server: the ballot box, the public record, and the pages of organizers and trustees.
 
@@ -45,7 +50,7 @@ def serve(
     server = open_server(settings)
     try:
         with listening(settings.host, settings.port) as bound:
-            run(server, bound)
+            run(server, bound, demo)
     finally:
         server.close()
 
@@ -65,14 +70,14 @@ def listening(host: str, port: int) -> socket.socket:
         raise Unsupported("no-address", f"{host} port {port} cannot be listened at: {error.strerror}") from error
 
 
-def run(server: Server, bound: socket.socket) -> None:
+def run(server: Server, bound: socket.socket, demo: bool = False) -> None:
     """The application answers at this socket, until SIGTERM or SIGINT; then those under way get their answers."""
     import uvicorn
 
     from veche.service.application import create_application
 
     config = uvicorn.Config(
-        create_application(server),
+        create_application(server, demo),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -87,11 +92,44 @@ def run(server: Server, bound: socket.socket) -> None:
     before = {one: signal.signal(one, lambda *_: _stop(web)) for one in (signal.SIGTERM, signal.SIGINT)}
     tell(_welcome(server, bound))
     try:
-        web.run(sockets=[bound])
+        with demonstration(server, web) if demo else nullcontext():
+            web.run(sockets=[bound])
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
     tell("Stopped: every ballot that came in has its answer.")
+
+
+@contextmanager
+def demonstration(server: Server, web: uvicorn.Server) -> Iterator[None]:
+    """Beside the running server its demonstration is made, or goes on, and its people act by themselves until the server stops."""
+    from veche.cli.demo_campaign import Demo
+    from veche.cli.demo_people import ActingPeople
+
+    demo, acting = Demo(server, server.settings.data / "demo"), list[ActingPeople]()
+
+    def play() -> None:
+        while not web.started:
+            if web.should_exit:
+                return
+            time.sleep(0.05)
+        try:
+            people = demo.remember() if demo.description.exists() else demo.make(tell)
+        except (ElectionError, OSError) as error:
+            if not web.should_exit:
+                tell(f"The demonstration could not be made: {error}")
+            return
+        acting.append(ActingPeople(people))
+        acting[0].start()
+        tell(demo.links(people))
+
+    player = threading.Thread(target=play, name="demo", daemon=True)
+    player.start()
+    try:
+        yield
+    finally:
+        for one in acting:
+            one.stop()
 
 
 def _stop(web: uvicorn.Server) -> None:

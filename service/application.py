@@ -19,9 +19,16 @@ from veche.service.at_work import at_work
 from veche.service.build_info import build_info
 from veche.service.casting_routes import casting_routes
 from veche.service.client_address import ClientAddress
+from veche.service.demo_pages import demo_pages
 from veche.service.health_routes import health_routes
+from veche.service.organizer_actions import OrganizerActions
+from veche.service.organizer_pages import organizer_pages
+from veche.service.organizer_routes import organizer_routes
 from veche.service.pages import Pages
+from veche.service.public_pages import public_pages
 from veche.service.readiness import Readiness
+from veche.service.registrar_routes import registrar_routes
+from veche.service.registrar_work import RegistrarWork
 from veche.service.server import Server
 from veche.service.session_routes import session_routes
 from veche.service.storage import Storage
@@ -30,8 +37,8 @@ from veche.service.trustee_routes import trustee_routes
 logger = structlog.get_logger(__name__)
 
 
-def create_application(server: Server) -> FastAPI:
-    """The application of this server, which it closes at its end."""
+def create_application(server: Server, demo: bool = False) -> FastAPI:
+    """The application of this server, which it closes at its end; with `demo`, a demonstration's vote can be ended by a button."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +69,13 @@ def create_application(server: Server) -> FastAPI:
     application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
     application.include_router(trustee_routes(server.storage, server.clock, access))
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))
+    application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown))
+    if demo:
+        application.include_router(demo_pages(server, access, shown))
+    actions = OrganizerActions(server)
+    application.include_router(organizer_routes(server.storage.database, actions, access))
+    application.include_router(organizer_pages(server.storage.database, actions, access, shown))
+    application.include_router(registrar_routes(RegistrarWork(server.storage, server.clock), access))
     application.include_router(pages.static_routes())
     security_headers.install(application, access.secure)
     application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)
