@@ -122,7 +122,7 @@ class Site:
             if isinstance(error, _Shorter):
                 raise Inconsistent("record-cut", f"{self._at(name)} is cut short: {error}") from error
             raise Unsupported("unreachable", f"{self._at(name)} cannot be read: {error}") from error
-        time.sleep(min(max(self._patience.pause * 2**failures, error.wait), self._patience.seconds))
+        time.sleep(min(max(self._patience.pause * 2 ** max(0, failures - 1), error.wait), self._patience.seconds))
 
     def _ask(self, name: str, part: tuple[int, int] | None) -> http.client.HTTPResponse:
         """The beginning of an answer of 200 or 206, or of 416. Raises NotThere, _Failed, or Unsupported."""
