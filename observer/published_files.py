@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -24,6 +24,7 @@ from veche.ledger.chain_reader import item_records
 from veche.ledger.event import parse_event
 from veche.ledger.record import entry_line
 from veche.observer import durable_files
+from veche.observer.database import Database
 from veche.observer.record_rows import election_row, entries_from, records_from
 
 _MARK: Final = ".whole"
@@ -80,6 +81,21 @@ class PublishedFiles:
         """The entries as they were at `extent`."""
         return open_part(self.entries(uuid), extent.entry_bytes)
 
+    def agrees(self, database: Database, uuid: str) -> bool:
+        """Whether the files, as far as they are known to be whole, are what the database says. Nothing is changed."""
+        # The mark first: a server at work goes on, so the database is at least as far when it is asked.
+        marked = _read_mark(self.root / uuid)
+        if marked.entries == 0:
+            return True
+        with database.reading() as connection:
+            if election_row(connection, uuid).entries < marked.entries:
+                return False
+            try:
+                with self.open_archive(uuid, marked) as archive, self.open_entries(uuid, marked) as lines:
+                    return _same(connection, uuid, marked.entries, archive, lines)
+            except FileNotFoundError:
+                return False
+
     @contextmanager
     def _alone(self, uuid: str) -> Iterator[Path]:
         folder = self.root / uuid
@@ -132,7 +148,7 @@ class _Records:
     def __init__(self, connection: Connection, uuid: str) -> None:
         self._connection = connection
         self._uuid = uuid
-        self._rows: Iterator[tuple[int, bytes]] | None = None
+        self._rows: Generator[tuple[int, bytes], None, None] | None = None
         self._next: tuple[int, bytes] | None = None
 
     def archive_bytes(self, event_text: bytes, archive_time: int) -> bytes:
@@ -146,6 +162,26 @@ class _Records:
             contents.append(self._next[1])
             self._next = next(self._rows, None)
         return item_records(event, contents, archive_time)
+
+    def close(self) -> None:
+        """The query has ended, also when not all of it was read."""
+        if self._rows is not None:
+            self._rows.close()
+
+
+def _same(connection: Connection, uuid: str, count: int, archive: BinaryIO, lines: BinaryIO) -> bool:
+    """Whether the two streams hold exactly the first `count` entries of the database."""
+    time = election_row(connection, uuid).archive_time
+    header = header_record(time)
+    if archive.read(len(header)) != header:
+        return False
+    with closing(_Records(connection, uuid)) as records, closing(entries_from(connection, uuid, 0, count)) as entries:
+        for entry in entries:
+            line = entry_line(entry.text)
+            event = b"" if entry.height is None else records.archive_bytes(entry.text, time)
+            if lines.read(len(line)) != line or archive.read(len(event)) != event:
+                return False
+    return archive.read(1) == b"" and lines.read(1) == b""
 
 
 def _read_mark(folder: Path) -> Extent:

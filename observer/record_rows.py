@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +109,7 @@ def manifest_of(connection: Connection, uuid: str) -> bytes:
     return bytes(found)
 
 
-def entries_from(connection: Connection, uuid: str, place: int, limit: int | None = None) -> Iterator[EntryRow]:
+def entries_from(connection: Connection, uuid: str, place: int, limit: int | None = None) -> Generator[EntryRow, None, None]:
     """The entries from `place` on, in order, fetched piece by piece."""
     table = entries
     query = (
@@ -118,8 +118,9 @@ def entries_from(connection: Connection, uuid: str, place: int, limit: int | Non
         .order_by(table.c.place)
     )
     query = query if limit is None else query.limit(limit)
-    for row in connection.execution_options(yield_per=1000).execute(query):
-        yield _entry(row)
+    with connection.execution_options(yield_per=1000).execute(query) as rows:
+        for row in rows:
+            yield _entry(row)
 
 
 def entries_but_ballots(connection: Connection, uuid: str) -> list[EntryRow]:
@@ -158,7 +159,7 @@ def records_of(connection: Connection, uuid: str, height: int) -> tuple[bytes, .
     return tuple(bytes(content) for content in connection.execute(query).scalars())
 
 
-def records_from(connection: Connection, uuid: str, height: int) -> Iterator[tuple[int, bytes]]:
+def records_from(connection: Connection, uuid: str, height: int) -> Generator[tuple[int, bytes], None, None]:
     """Height and content of every data record from this height on, in the archive's order, fetched piece by piece."""
     table = archive_records
     query = (
@@ -166,8 +167,9 @@ def records_from(connection: Connection, uuid: str, height: int) -> Iterator[tup
         .where(table.c.uuid == uuid, table.c.height >= height)
         .order_by(table.c.height, table.c.number)
     )
-    for found, content in connection.execution_options(yield_per=1000).execute(query):
-        yield found, bytes(content)
+    with connection.execution_options(yield_per=1000).execute(query) as rows:
+        for found, content in rows:
+            yield found, bytes(content)
 
 
 def archived(connection: Connection, uuid: str, sha256: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from veche import __version__
@@ -116,7 +116,7 @@ class _Parts(Collector):
         try:
             with self._storage.database.reading() as connection:
                 states = connection.execute(select(elections.c.state, func.count()).group_by(elections.c.state)).all()
-                queued = {row.status: int(row[1]) for row in connection.execute(_by_status())}
+                statuses = connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status)).all()
                 waiting = jobs.c.status == "waiting"
                 oldest = connection.execute(select(func.min(jobs.c.due_at)).where(waiting)).scalar()
         except SQLAlchemyError:
@@ -127,16 +127,13 @@ class _Parts(Collector):
         for state, count in states:
             by_state.add_metric([state], count)
         yield by_state
+        queued = {str(status): int(count) for status, count in statuses}
         by_status = GaugeMetricFamily("veche_jobs", "Jobs by status", labels=["status"])
         for status in JOB_STATES:
             by_status.add_metric([status], queued.get(status, 0))
         yield by_status
         late = 0 if oldest is None else max(0, self._clock.now() - int(oldest))
         yield _gauge("veche_jobs_late_seconds", "How long the oldest job waits beyond its time", late)
-
-
-def _by_status() -> Select[tuple[str, int]]:
-    return select(jobs.c.status, func.count()).group_by(jobs.c.status)
 
 
 def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
