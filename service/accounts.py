@@ -134,7 +134,8 @@ def assign_role(connection: Connection, campaign: str, account: int, role: str, 
     `no-campaign` when there is none, and Malformed `role`.
     """
     _verify_role(role, place)
-    if connection.execute(select(campaigns.c.id).where(campaigns.c.id == campaign)).first() is None:
+    # The campaign's row is held, so that two people cannot be given the same place at the same moment.
+    if connection.execute(select(campaigns.c.id).where(campaigns.c.id == campaign).with_for_update()).first() is None:
         raise Refused("no-campaign", f'there is no campaign "{campaign[:80]}"')
     held = connection.execute(select(roles).where(roles.c.campaign == campaign, roles.c.account == account)).one_or_none()
     if held is not None and held.role != role:
@@ -142,11 +143,7 @@ def assign_role(connection: Connection, campaign: str, account: int, role: str, 
     _verify_place_free(connection, campaign, account, held.place if held is not None else None, place)
     values = {"campaign": campaign, "account": account, "role": role, "place": place}
     if held is None:
-        try:
-            connection.execute(insert(roles).values(values))
-        except IntegrityError as error:
-            # Somebody gave it a role at this very moment.
-            raise Refused("two-roles", f"this account has a role in {campaign} already") from error
+        connection.execute(insert(roles).values(values))
     elif held.place is None and place is not None:
         connection.execute(update(roles).where(roles.c.campaign == campaign, roles.c.account == account).values(place=place))
 
