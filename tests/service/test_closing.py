@@ -76,6 +76,7 @@ def verify_nothing_between(town: ServedTown, offered: Sequence[bytes], answers: 
     return inside
 
 
+@pytest.mark.slow
 def test_two_hundred_clients_race_the_close_and_nobody_is_left_in_between(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,36 @@ def test_two_hundred_clients_race_the_close_and_nobody_is_left_in_between(
                 assert again.code == "not-open"
     finally:
         server.close()
+
+
+@pytest.mark.postgresql
+def test_clients_of_two_servers_race_a_close_by_a_third(
+    postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL the election's row is all that they share."""
+    machine = Machine(monkeypatch)
+    settings = Settings(data=tmp_path / "data", database=postgres_database, checkers=1, worker=False)
+    servers = [open_server(settings, machine.steady) for _ in range(3)]
+    try:
+        town = open_town(servers[0], machine, tmp_path / "town", 60)
+        offered = [town.ballot(place) for place in range(60)]
+        machine.time = town.manifest.closes_at - 1
+
+        async def both() -> list[Acknowledged | BaseException]:
+            def close() -> None:
+                machine.time = town.manifest.closes_at
+                assert Timers(servers[2]).look() == [(town.uuid, "closed")]
+
+            first = race(town, offered[:30], close)
+            second = race(replace(town, server=servers[1]), offered[30:], lambda: None)
+            return [one for each in await asyncio.gather(first, second) for one in each]
+
+        inside = verify_nothing_between(town, offered, asyncio.run(both()))
+        assert 0 < inside < 60
+        assert verdict(town) == ("ok", "closed")
+    finally:
+        for server in servers:
+            server.close()
 
 
 def test_several_processes_that_close_at_once_close_once(server: Server, clock: HandClock, tmp_path: Path) -> None:

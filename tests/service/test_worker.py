@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Row, select
+from starlette.testclient import TestClient
 
 from tests.service.hand_clock import HandClock
 from tests.service.town import HOUR, open_town
@@ -23,6 +24,7 @@ from veche.crypto.errors import Refused
 from veche.observer.audit import audit
 from veche.observer.database_source import DatabaseSource
 from veche.observer.record_rows import election_row
+from veche.service.application import create_application
 from veche.service.at_work import at_work
 from veche.service.jobs import KINDS, LEASE, queue_job
 from veche.service.server import Server, open_server
@@ -255,3 +257,19 @@ def test_a_server_at_work_takes_a_contest_from_the_close_to_its_total_by_itself(
     assert time.monotonic() - begun < 15
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("worker", "timers"))]
     assert audit(town.source(), level="strict").verdict == "ok"
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_the_service_does_it_in_its_own_process_unless_told_not_to(
+    settings: Settings, clock: HandClock, tmp_path: Path, worker: bool
+) -> None:
+    server = open_server(settings.model_copy(update={"worker": worker}), clock)
+    town = open_town(server, clock, tmp_path / "town")
+    with TestClient(create_application(server)):
+        clock.time = town.manifest.closes_at
+        if worker:
+            until(lambda: state(server, town.uuid) == "closed")
+        else:
+            time.sleep(3)
+            assert state(server, town.uuid) == "open"
+            assert not [thread for thread in threading.enumerate() if thread.name.startswith(("worker", "timers"))]
