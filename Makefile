@@ -43,6 +43,10 @@ demo: $(READY)
 test: $(READY)
 	@test -n "$$VECHE_BELENIOS_TOOL" || command -v belenios-tool >/dev/null || \
 	  echo "No belenios-tool here: the tests that compare with it are stepped around (set VECHE_BELENIOS_TOOL to its path)."
+	@test -n "$$VECHE_POSTGRES" || \
+	  echo "No PostgreSQL here: tests on it are stepped around, those on SQLite run (export VECHE_POSTGRES=\$$(.ci/postgresql))."
+	@command -v strace >/dev/null || \
+	  echo "No strace here: the tests that watch each fsync are stepped around (on Debian and Ubuntu: apt install strace)."
 	$(PYTEST) $(ARGS)
 
 lint: $(READY)
