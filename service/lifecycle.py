@@ -22,7 +22,7 @@ from veche.observer.executor import available_jobs
 from veche.observer.record_rows import ElectionRow, election_row, manifest_of
 from veche.observer.tables import archive_records, entries
 from veche.service import counting, sealing, voting
-from veche.service.approved_steps import KEYS_LOST, verify_approved, verify_keys_lost
+from veche.service.approved_steps import verify_approved
 from veche.service.audit_trail import note
 from veche.service.contest_desk import held_contest, reading_desk, time_at
 from veche.service.desk import Desk
@@ -216,18 +216,6 @@ def count_now(server: Server, uuid: str) -> str | None:
         move_clock(connection, row, max(row.clock_offset, row.closes_at - server.clock.now()))
         _note(server, connection, row, "count-now")
     return advance(server, uuid)
-
-
-def give_up_for_lost_keys(server: Server, uuid: str, successor: str | None = None) -> None:
-    """`cancelled` with the reason `keys-lost` stands in the record, for ever: too few trustees still have their keys.
-
-    Two organizers decide it; see `service.tables.approvals`. Raises Refused `entry-order` before Setup and after the result, and
-    `keys-there` when enough shares were given.
-    """
-    with held_contest(server.storage, server.clock, uuid) as (desk, connection):
-        verify_keys_lost(desk)
-        counting.cancel(desk, KEYS_LOST, successor)
-        _note(server, connection, election_row(connection, uuid), "cancelled", reason=KEYS_LOST)
 
 
 def _unless_order_forbids(step: Callable[[], None]) -> None:

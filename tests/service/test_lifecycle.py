@@ -10,16 +10,19 @@ from sqlalchemy import insert, select, update
 
 from tests.service.hand_clock import HandClock
 from tests.service.town import HOUR, ServedTown, draft, open_town, plan
+from veche.crypto.canonical_json import Json
 from veche.crypto.errors import ElectionError, Inconsistent
 from veche.ledger.annex import Cancelled, Incident
 from veche.ledger.entry import parse_entry
 from veche.observer.audit import audit
 from veche.observer.record_rows import ElectionRow, election_row, entries_but_ballots
 from veche.service import counting, lifecycle, voting
+from veche.service.approvals import Approval
+from veche.service.approved_steps import KEYS_LOST, end_election
 from veche.service.audit_trail import notes_of
 from veche.service.contest_desk import held_desk
 from veche.service.jobs import queue_job
-from veche.service.lifecycle import advance, count_now, give_up_for_lost_keys
+from veche.service.lifecycle import advance, count_now
 from veche.service.roll_call import FRESH
 from veche.service.server import Server
 from veche.service.tables import campaigns, jobs, roll_calls
@@ -259,6 +262,14 @@ def test_nobody_moves_the_clock_of_a_real_election(town: ServedTown) -> None:
     assert row_of(town).state == "open"
 
 
+def give_up(town: ServedTown) -> None:
+    """What two organizers have decided is done: too few trustees still have their keys."""
+    details: dict[str, Json] = {"reason": KEYS_LOST, "successor": None}
+    decided = Approval(1, town.manifest.campaign, town.uuid, "cancel", details, 1, "Olga", town.clock.now(), "done", 2, None)
+    with held_desk(town.server.storage, town.clock, town.uuid) as desk:
+        end_election(desk, decided)
+
+
 @pytest.mark.parametrize("stage", ["open", "closed", "decrypting"])
 def test_keys_that_are_lost_end_in_a_cancelled_record_that_stands_the_audit(town: ServedTown, stage: str) -> None:
     cast(town, 0, 1)
@@ -266,7 +277,9 @@ def test_keys_that_are_lost_end_in_a_cancelled_record_that_stands_the_audit(town
         town.close()
     if stage == "decrypting":
         town.tally()
-    give_up_for_lost_keys(town.server, town.uuid)
+        with held_desk(town.server.storage, town.clock, town.uuid) as desk:
+            counting.add_share(desk, town.share(3))
+    give_up(town)
     assert verdict(town) == ("ok", "cancelled")
     with town.server.storage.database.reading() as connection:
         last = entries_but_ballots(connection, town.uuid)[-1]
@@ -285,7 +298,7 @@ def test_keys_are_not_lost_when_enough_shares_are_there(town: ServedTown) -> Non
         with held_desk(town.server.storage, town.clock, town.uuid) as desk:
             counting.add_share(desk, delivery)
     with pytest.raises(ElectionError) as refused:
-        give_up_for_lost_keys(town.server, town.uuid)
+        give_up(town)
     assert refused.value.code == "keys-there"
 
 
