@@ -19,8 +19,9 @@ from starlette.requests import ClientDisconnect
 from veche.ballot.encrypted_ballot import MAX_BYTES
 from veche.crypto.errors import ElectionError, InvalidProof, InvalidSignature, Malformed, Refused
 from veche.observer.problems import RESPONSES, problem, problem_of
+from veche.service.appender import Busy
 from veche.service.budgets import address_key
-from veche.service.casting import Busy, Casting
+from veche.service.casting import Casting
 from veche.service.metrics import Metrics
 
 NOTE: Final = "text/plain; charset=utf-8"

@@ -70,7 +70,6 @@ def require_strace() -> str:
     if os.environ.get("VECHE_REQUIRE_STRACE") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
-    return ""
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from veche.ballot.acknowledgement import parse_acknowledgement, verify_acknowled
 from veche.ballot.encrypted_ballot import read_ballot
 from veche.crypto.errors import ElectionError
 from veche.observer.audit import audit
-from veche.service.casting import Acknowledged
+from veche.service.appender import Acknowledged
 from veche.service.server import Server
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,8 @@ def town(server: Server, clock: HandClock, tmp_path: Path) -> ServedTown:
 
 
 def send(client: TestClient, uuid: str, raw: bytes, **headers: str) -> httpx.Response:
-    return client.post(f"/api/elections/{uuid}/ballots", content=raw, headers=headers)
+    answer: httpx.Response = client.post(f"/api/elections/{uuid}/ballots", content=raw, headers=headers)
+    return answer
 
 
 def code(answer: httpx.Response) -> str:
@@ -122,6 +123,23 @@ def test_what_is_longer_than_a_ballot_is_refused_by_what_it_says_and_by_what_com
     unsaid = client.post(f"/api/elections/{town.uuid}/ballots", content=iter([b"{" * 1000] * 70))
     for answer in (said, unsaid):
         assert (answer.status_code, code(answer)) == (413, "too-large")
+
+
+def test_a_ballot_that_takes_for_ever_to_arrive_is_given_up(server: Server, town: ServedTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("veche.service.casting_routes.BODY_SECONDS", 0.2)
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b"{"
+            await asyncio.sleep(0.05)
+
+    async def cast() -> httpx.Response:
+        transport = httpx.ASGITransport(create_application(server))
+        async with httpx.AsyncClient(transport=transport, base_url="http://vote.example") as slow:
+            return await slow.post(f"/api/elections/{town.uuid}/ballots", content=drops())
+
+    answer = asyncio.run(cast())
+    assert (answer.status_code, code(answer)) == (408, "too-slow")
 
 
 @pytest.mark.parametrize("uuid", ["nosuchelection", "%00", "a%00b12345678901", "..%2f..", "x" * 5000, "%F0%9F%97%B3", "'; DROP"])
