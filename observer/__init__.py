@@ -8,7 +8,7 @@
 
 The record in a database, and how it is served (these need the packages of the extra `service`):
 
-- `tables`, `database`, `record_rows`     the tables of the public record, and all SQL that reads them
+- `tables`, `database`, `record_rows`     the tables of the public record, and all SQL that reads them; `turns` at the write lock
 - `published_files`, `database_source`    archive and entries as files that only grow; a record as a source of the audit
 - `problems`                              refusals as answers over HTTP
 - `endpoint`, `credential_buckets`        the read-only endpoint's routes, over `public_record`

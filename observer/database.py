@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from veche.crypto.errors import Refused, Unsupported
+from veche.observer.turns import Turns
 
 BUSY_SECONDS: Final = 20
 _FULL: Final = 2
@@ -34,6 +35,7 @@ class Database:
     def __init__(self, url: str, *, pool: int = 20, read_only: bool = False) -> None:
         """With `read_only` nothing is ever written, no file is made, and the rights to read are enough."""
         self.sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._turns = Turns()
         if read_only:
             self._reader = _reading_engine(url, pool) if self.sqlite else _engine(url, False, "", pool)
             self._writer = self._reader
@@ -58,7 +60,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is committed at the end, or rolled back if anything is raised."""
-        with self._writer.connect() as connection, connection.begin():
+        turn = self._turns.turn(BUSY_SECONDS / 2) if self.sqlite else nullcontext()
+        with turn, self._writer.connect() as connection, connection.begin():
             yield connection
 
     def verify_durable(self) -> None:
