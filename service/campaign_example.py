@@ -8,7 +8,7 @@ CSV_EXAMPLE: Final = """\
 campaign;budget-2026
 title_ru;Бюджет города 2026
 title_en;City budget 2026
-rehearsal (yes or no; it stays so);yes
+rehearsal (yes or no, for ever);yes
 host;vote.example.org
 zone;Europe/Moscow
 threshold (trustees needed to count);2

@@ -44,8 +44,13 @@ class Mistakes:
         """One more mistake; what holds for all contests is said once."""
         said = f"{place}: {sentence}"
         if said not in self._said:
-            self._said.add(said)
+            self._said.update((said, place))
             self.found.append(said)
+
+    def missing(self, place: str) -> None:
+        """The field is not there; where something else is wrong with it, that was said already."""
+        if place not in self._said:
+            self.add(place, "missing")
 
     def refuse(self) -> None:
         """Raises Malformed `campaign-malformed` with the first 50 mistakes, when there is one."""

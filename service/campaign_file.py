@@ -30,6 +30,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_TRUSTEES: Final = 100
 
 HEAD: Final = ("campaign", "title", "rehearsal", "host", "zone", "registrar", "threshold", "trustees", "way_in")
+_OF_CONTEST: Final = ("title", "opens_at", "closes_at", "electorate", "questions")
 _NEEDED: Final = ("campaign", "title", "rehearsal", "threshold", "trustees")
 
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,64}")
@@ -143,9 +144,16 @@ def _plan(head: Written, contests: list[Written], host: str, mistakes: Mistakes)
         if contest and names.setdefault(contest, one.place("contest")) != one.place("contest"):
             mistakes.add(one.place("contest"), f'the contest "{contest}" is there already ({names[contest]})')
         way_in = _take(one, "way_in", _way_in, usual, mistakes)
-        spec: dict[str, Json] = {**shared, **one.fields, **common}
-        spec.pop("way_in", None)
-        wrong = None if campaign == "" or contest == "" else check.mistake(spec, _place_of(one, head))
+        own = {name: value for name, value in one.fields.items() if name in (*SHARED, "contest", "title")}
+        spec: dict[str, Json] = {**shared, **own, **common}
+        general, special = shared.get("allocation"), own.get("allocation")
+        if isinstance(general, dict) and isinstance(special, dict):
+            # One rule and currency for all, and a budget for each.
+            spec["allocation"] = {**general, **special}
+        absent = [name for name in _OF_CONTEST if name not in spec]
+        for name in absent:
+            mistakes.missing(one.place(name))
+        wrong = None if absent or campaign == "" or contest == "" else check.mistake(spec, _place_of(one, head))
         if wrong is not None:
             mistakes.add(*wrong)
         planned.append(PlannedContest(contest, spec, way_in))
@@ -163,7 +171,7 @@ def _verify_names(head: Written, contests: list[Written], mistakes: Mistakes) ->
             mistakes.add(head.place(name[:60]), "a campaign has no such field")
     for name in _NEEDED:
         if name not in head.fields:
-            mistakes.add(head.place(name), "missing")
+            mistakes.missing(head.place(name))
     if not contests and not mistakes.found:
         mistakes.add(head.place("contests"), "there is no contest")
     if len(contests) > MAX_CONTESTS:
@@ -173,7 +181,7 @@ def _verify_names(head: Written, contests: list[Written], mistakes: Mistakes) ->
             if name not in SHARED and name not in ("contest", "title", "way_in"):
                 mistakes.add(one.place(name[:60]), "a contest has no such field")
         if "contest" not in one.fields:
-            mistakes.add(one.place("contest"), "missing")
+            mistakes.missing(one.place("contest"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from veche.crypto.channel import Cipher
 from veche.crypto.errors import Inconsistent, Refused
 from veche.crypto.run_file import EndedRun, Terms, parse_run
+from veche.observer.tables import elections
 from veche.service.audit_trail import note
 from veche.service.ceremony_board import CeremonyBoard
 from veche.service.ceremony_messages import MessageName, Visit, used_keys, verify_message, verify_text
@@ -225,9 +226,19 @@ def add_keys_everywhere(storage: Storage, clock: Clock, campaign: str) -> list[s
     with storage.database.reading() as connection:
         if not any(run.status == "finished" for run in runs_of(connection, campaign)):
             return []
-        query = select(contests.c.uuid).where(contests.c.campaign == campaign).order_by(contests.c.place)
-        uuids = list(connection.execute(query).scalars())
+        uuids = begun_contests(connection, campaign)
     return [uuid for uuid in uuids if add_campaign_keys(storage, clock, uuid)]
+
+
+def begun_contests(connection: Connection, campaign: str) -> list[str]:
+    """The uuids of the campaign's contests whose records have begun, in the order of its plan; before the rules are fixed, none."""
+    query = (
+        select(contests.c.uuid)
+        .join(elections, elections.c.uuid == contests.c.uuid)
+        .where(contests.c.campaign == campaign)
+        .order_by(contests.c.place)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def add_campaign_keys(storage: Storage, clock: Clock, uuid: str) -> bool:

@@ -23,7 +23,7 @@ from veche.ledger.annex import Drill as DrillAnnex
 from veche.ledger.event import EventType
 from veche.observer.record_rows import election_row, entries_but_ballots, manifest_of
 from veche.service.audit_trail import note
-from veche.service.ceremonies import StoredRun, newest_run, runs_of, told_end
+from veche.service.ceremonies import StoredRun, begun_contests, newest_run, runs_of, told_end
 from veche.service.clock import Clock
 from veche.service.contest_desk import held_contest, reading_desk
 from veche.service.counting import Taken, add_share
@@ -62,7 +62,7 @@ def standing_of(connection: Connection, campaign: str, place: int | None) -> dic
         "title": title,
         "place": place,
         "ceremony": None if not runs else _ceremony(connection, runs[-1]),
-        "contests": [_contest(connection, uuid, place) for uuid in _uuids(connection, campaign)],
+        "contests": [_contest(connection, uuid, place) for uuid in begun_contests(connection, campaign)],
     }
 
 
@@ -105,11 +105,6 @@ def _contest(connection: Connection, uuid: str, place: int | None) -> dict[str, 
         "present": connection.execute(query).first() is not None,
         "share": next((_SHARE[kind] for kind in mine if kind in _SHARE), "none"),
     }
-
-
-def _uuids(connection: Connection, campaign: str) -> list[str]:
-    query = select(contests.c.uuid).where(contests.c.campaign == campaign).order_by(contests.c.place, contests.c.contest)
-    return list(connection.execute(query).scalars())
 
 
 def verify_of_campaign(connection: Connection, campaign: str, uuid: str) -> None:
