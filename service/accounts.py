@@ -57,8 +57,8 @@ def normal_email(email: str) -> str:
     """
     name, _, domain = email.strip().rpartition("@")
     try:
-        fit = len(email) <= MAX_EMAIL and name.isascii() and _AMBIGUOUS.isdisjoint(domain.lower())
-        # The codec has the rules of RFC 3490: an empty or too long label is refused.
+        fit = len(email) <= MAX_EMAIL and name.isascii() and domain.isprintable() and _AMBIGUOUS.isdisjoint(domain.lower())
+        # The codec has the rules of RFC 3490: an empty or too long label is refused, what cannot be seen would be left out.
         found = f"{name}@{domain.encode('idna').decode('ascii')}".lower() if fit else ""
     except UnicodeError:
         found = ""

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, delete
 from veche.crypto.canonical_json import Json, integer, text
 from veche.crypto.errors import Malformed, Unsupported, one_line
 from veche.service.access import Person, person_by_id, role_of
-from veche.service.accounts import INVITATION, LOGIN, account_by_email, make_link
+from veche.service.accounts import INVITATION, LOGIN, account_by_email, make_link, normal_email
 from veche.service.audit_trail import note
 from veche.service.server import Server
 from veche.service.settings import Settings
@@ -75,7 +75,10 @@ def send_letter_of(server: Server, payload: dict[str, Json]) -> None:
 
 
 def send(settings: Settings, letter: Letter, now: int) -> None:
-    """The mail server has the letter. Raises Unsupported `no-mail-server`, `mail-not-sent`; neither says what was written."""
+    """The mail server has the letter. Raises Malformed `email`, Unsupported `no-mail-server`, `mail-not-sent`.
+
+    None of them says what was written.
+    """
     if not settings.smtp:
         raise Unsupported("no-mail-server", "no mail can be sent: VECHE_SMTP is not set")
     try:
@@ -110,7 +113,7 @@ def _message(settings: Settings, letter: Letter, now: int) -> EmailMessage:
     message = EmailMessage(policy=WIRE)
     domain = settings.mail_from.rpartition("@")[2].strip(" >") or "localhost"
     message["From"] = settings.mail_from
-    message["To"] = Address(addr_spec=letter.to)
+    message["To"] = Address(addr_spec=normal_email(letter.to))
     message["Subject"] = one_line(letter.subject)
     message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     message["Message-ID"] = make_msgid(domain=domain)
@@ -156,7 +159,7 @@ def _invitation(
     if person is None or role not in _ROLES or role_of(connection, campaign, account) != role:
         return None
     token = make_link(connection, account, INVITATION, now, campaign)
-    note(connection, now, None, campaign, None, "invitation-mailed", account=account, role=role)
+    note(connection, now, None, campaign, None, "invitation-mailed", about=account, role=role)
     told = _told(settings, person, invitation_link(settings, role, campaign, token))
     russian, english = _ROLES[role]
     body = _INVITATION_TEXT.format(**told, campaign=one_line(campaign), russian=russian, english=english)

@@ -78,7 +78,7 @@ def test_an_address_is_written_in_one_way(given: str, kept: str) -> None:
         "a" * 65 + "@example.org", "a@" + "b" * 64 + ".org", "a@" + "b." * 140 + "org",
         # Small letters of another alphabet that would become Latin ones: the mail would reach somebody else.
         "\u212aate@example.org", "stra\u00dfe@example.org", "anna@stra\u00dfe.de", "anna@STRA\u1e9eE.de",
-        *SCRIPTS, *(f"{one}@example.org" for one in (*SCRIPTS, *CONTROLS)), *(f"anna@{one}" for one in CONTROLS[:12]),
+        *SCRIPTS, *(f"{one}@example.org" for one in (*SCRIPTS, *CONTROLS)), *(f"anna@example.org{one}" for one in CONTROLS),
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_in_one_printable_line(given: str) -> None:
