@@ -42,6 +42,7 @@ from veche.crypto.signed_note import NoteSigner
 from veche.observer.board import Sealed, read_board, read_sealed
 from veche.observer.durable_files import make_private_folder, read_file, read_line, write_new, write_private
 from veche.observer.executor import available_jobs
+from veche.observer.sources import open_source
 from veche.service import counting, sealing, voting
 from veche.service.key_ceremony import begin, finish_ceremony
 
@@ -324,9 +325,9 @@ def _share_of(rehearsal: Rehearsal, owner: int) -> bytes:
     path, key = _key_files(rehearsal, owner)
     board = read_board(str(rehearsal.public))
     verify_confirmed(board, rehearsal.setup, rehearsal.end)
-    where, level = str(rehearsal.public), rehearsal.town.level
+    source, level = open_source(str(rehearsal.public)), rehearsal.town.level
     with open_journal(path) as file:
-        delivery, journal = share_of_total(key, owner, where, board, file.journal, level, None, None, available_jobs())
+        delivery, journal = share_of_total(key, owner, source, board, file.journal, level, None, None, available_jobs())
         file.save(journal)
     return delivery
 

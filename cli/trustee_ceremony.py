@@ -227,6 +227,14 @@ def confirm_outcome(desk: Desk, trustees_json: bytes, run_file: bytes | None) ->
         )
 
 
+def bad_share(complaint: Complaint) -> Refused:
+    """What a trustee is told after its complaint."""
+    dealer = complaint.dealer
+    return Refused(
+        "bad-share", f"trustee {dealer} dealt you a bad share; your complaint is where all see it, and this run ends with it"
+    )
+
+
 def certificates_seal(certificates: Sequence[Certificate]) -> str:
     """L, the hash of all certificates (hex): it names the run, and the trustees read it to each other."""
     return list_hash(certificates).hex()

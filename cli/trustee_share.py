@@ -28,9 +28,9 @@ from veche.cli.trustee_key import TrusteeKey, verify_owner
 from veche.crypto.errors import Inconsistent, Refused
 from veche.crypto.scalar import Randomness, system_randomness
 from veche.observer.audit import audit
-from veche.observer.board import Board, recompute_tally
+from veche.observer.board import Board, tally_of
 from veche.observer.report import Report
-from veche.observer.sources import open_source
+from veche.observer.sources import Source
 
 LEAST_BALLOTS: Final = 5
 """The minimum for an election without a manifest, unless the trustee says otherwise."""
@@ -104,12 +104,12 @@ def verify_enough(board: Board, minimum: int | None) -> None:
         raise Refused("too-few-ballots", f"{board.voters()} people voted, and at least {least} are needed: nothing is decrypted")
 
 
-def prepare_share(key: TrusteeKey, owner: int, where: str, board: Board) -> Share:
+def prepare_share(key: TrusteeKey, owner: int, source: Source, board: Board) -> Share:
     """The total recomputed and found to be the published one, byte for byte. Raises Refused or Inconsistent."""
     verify_owner(key, board.sealed.trustees, owner)
     if board.tally is None or board.tally_event is None:
         raise Refused("not-decrypting", "this record holds no encrypted total yet")
-    tally = recompute_tally(where, board)
+    tally = tally_of(source, board)
     if tally.encode() != board.tally:
         raise Inconsistent(
             "encrypted-tally", "the encrypted total of this record is not the sum of its ballots: nothing is decrypted"
@@ -157,7 +157,7 @@ def deliver(
 def share_of_total(
     key: TrusteeKey,
     owner: int,
-    where: str,
+    source: Source,
     board: Board,
     journal: Journal,
     level: str,
@@ -176,8 +176,8 @@ def share_of_total(
     if stored is not None:
         return stored, journal
     verify_enough(board, minimum)
-    verify_ready(board, audit(open_source(where), level=level, jobs=jobs), minimum)
-    return deliver(prepare_share(key, owner, where, board), journal, randomness, cancelled, journal_lost)
+    verify_ready(board, audit(source, level=level, jobs=jobs), minimum)
+    return deliver(prepare_share(key, owner, source, board), journal, randomness, cancelled, journal_lost)
 
 
 def verify_level_belenios(board: Board) -> None:

@@ -9,6 +9,8 @@ The steps:
 - `desk`, `record_view`, `record_store`   one record, open for one step: what it says, and where it is kept
 - `sealing`, `voting`, `counting`         from the manifest to Setup; while the vote runs; after the close
 - `key_ceremony`, `ceremony_board`        the trustees' ceremony as the organizer sees it, and the board they share
+- `ceremonies`, `ceremony_messages`       a campaign's runs in the tables; whether a trustee may put a message now
+- `trustee_work`, `trustee_routes`        drills, roll-call and shares over HTTP, by the token of an invitation
 
 The record in the database:
 

@@ -106,7 +106,11 @@ class CeremonyBoard:
 
     def _read(self, name: str, read: Callable[[str], Found]) -> Found | None:
         try:
+            # What keeps us from reading it (a server that does not answer, or refuses) says nothing about the message.
             content = self._messages.read(name)
+        except Malformed as error:
+            raise Malformed("ceremony-file", f"{self._messages.where(name)}: {error}") from error
+        try:
             return None if content is None else read(content)
         except ElectionError as error:
             raise Malformed("ceremony-file", f"{self._messages.where(name)}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,8 @@ def test_when_the_last_key_has_come_the_run_finishes_and_every_contest_has_its_k
         confirm_outcome(desk, run.trustees, run.run_file)
     settle_ceremony(invited.server.storage, invited.clock, CAMPAIGN)
     for town in (first, second):
-        with held_desk(invited.server.storage, invited.clock, town.uuid) as desk:
-            assert known_trustees(desk).raw == run.trustees
+        with held_desk(invited.server.storage, invited.clock, town.uuid) as record:
+            assert known_trustees(record).raw == run.trustees
         report = audit(town.source())
         assert (report.verdict, report.state) == ("ok", "draft")
         assert not add_campaign_keys(invited.server.storage, invited.clock, town.uuid)
@@ -131,7 +132,7 @@ def test_a_trustee_writes_in_its_own_name_only(invited: Guests) -> None:
     seats = invited.seats()
     made = make_certificate(Desk(seats[0].private, seats[0].shared), parse_place("1/2/3"), system_randomness).line()
     for name in ("certificate-1.json", "commitment-1.json", "reveal-1.json", "share-1-2.json", "key-1.json", "complaint-1-3.json"):
-        assert refusal(lambda name=name: put(invited, 2, name, made)) == "not-allowed"
+        assert refusal(partial(put, invited, 2, name, made)) == "not-allowed"
     assert refusal(lambda: put(invited, 4, "certificate-4.json", made)) == "not-allowed"
     assert names(invited) == {"terms.json", "certificate-1.json"}
 
@@ -178,7 +179,7 @@ def test_a_certificate_is_signed_for_its_own_place_with_keys_of_its_own(invited:
         (elsewhere(tmp_path, "1/2/3"), "certificate-context"),
         (dumps({**json.loads(elsewhere(tmp_path, "2/2/3")), "signature": json.loads(mine)["signature"]}), "certificate-signature"),
     ):
-        assert refusal(lambda changed=changed: put(invited, 2, "certificate-2.json", changed)) == code
+        assert refusal(partial(put, invited, 2, "certificate-2.json", changed)) == code
     assert names(invited) == {"terms.json", "certificate-1.json"}
 
 
