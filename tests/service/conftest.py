@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,8 @@ def postgres_url() -> str:
     return url
 
 
-@pytest.fixture
-def postgres_database() -> Iterator[str]:
+@contextmanager
+def empty_postgres() -> Iterator[str]:
     """The URL of an empty database of a real PostgreSQL, dropped afterwards."""
     url, name = make_url(postgres_url()), f"veche_{secrets.token_hex(6)}"
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -44,6 +45,13 @@ def postgres_database() -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture
+def postgres_database() -> Iterator[str]:
+    """The URL of an empty database of a real PostgreSQL."""
+    with empty_postgres() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
