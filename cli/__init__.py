@@ -43,6 +43,8 @@ The server:
 - `serve`               `veche serve`: the service in this process
 - `worker`              `veche worker`: jobs and timers in a process of their own
 - `account`             `veche account`: who may sign in, and invitations
+- `backup`, `database`  `veche backup`, `veche restore` and `veche db`: copies, the way back, versions of the tables
+- `doctor`, `config`    `veche doctor` and `veche config`: what an operator can get wrong, and the settings in force
 
 The demonstration:
 

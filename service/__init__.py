@@ -40,4 +40,8 @@ The server itself:
 
 - `settings`, `server`, `clock`, `application`   what is set, the parts put together, the time, the web application
 - `journal_log`         what the server writes down about itself
+- `settings_check`, `doctor`   what an operator can get wrong, in the settings and everywhere else
+- `readiness`, `metrics`, `build_info`   whether ballots would be taken, figures, what runs; `health_routes` answers with them
+- `client_address`      whose request it is when a reverse proxy stands before the server
+- `backup`, `restore`   a copy of the database while it is used, and the way back; `postgres_tools` runs pg_dump and pg_restore
 """

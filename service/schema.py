@@ -13,11 +13,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy import Connection, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
 from veche.crypto.errors import Refused
 from veche.observer.database import BUSY_SECONDS, Database
+from veche.observer.tables import RECORD
+from veche.service.tables import SERVICE
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 IN_USE: Final = ("open", "suspended")
@@ -84,6 +86,14 @@ def verify_current(database: Database) -> None:
     wanted = wanted_version()
     if found != wanted:
         raise Refused("database-version", f"the database has version {found}, this program needs {wanted}: veche db upgrade")
+
+
+def described_tables() -> MetaData:
+    """Every table as this program describes it: those of the record, and the server's own."""
+    tables = MetaData()
+    for table in (*RECORD.sorted_tables, *SERVICE.sorted_tables):
+        table.to_metadata(tables)
+    return tables
 
 
 @lru_cache(maxsize=1)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from veche.observer.tables import RECORD
-from veche.service.tables import SERVICE
+from veche.service.schema import described_tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=[RECORD, SERVICE],
+    target_metadata=described_tables(),
     render_as_batch=True,
     transactional_ddl=True,
 )

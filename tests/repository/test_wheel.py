@@ -39,6 +39,13 @@ def test_the_wheel_holds_every_module_of_every_package(wheel: zipfile.ZipFile) -
     assert ours | {"veche/__init__.py", "veche/py.typed"} <= set(wheel.namelist())
 
 
+def test_the_wheel_holds_every_migration_and_page(wheel: zipfile.ZipFile) -> None:
+    held = set(wheel.namelist())
+    migrations = {f"veche/{path.relative_to(ROOT)}" for path in (ROOT / "service" / "migrations").rglob("*.py")}
+    assert {"veche/service/migrations/env.py", "veche/service/migrations/versions/0001_first_tables.py"} <= migrations <= held
+    assert {f"veche/{path.relative_to(ROOT)}" for path in (ROOT / "service").glob("templates/**/*.html")} <= held
+
+
 def test_the_wheel_installs_nothing_but_veche_and_no_tests(wheel: zipfile.ZipFile) -> None:
     installed = package_names(wheel.namelist())
     assert {name.split("/")[0] for name in installed} == {"veche"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("crypto", "ballot", "ledger", "observer", "service", "catalogue", "cli")
-FOLDERS = (*PACKAGES, "tests", "docs", "bench", "vectors", "web", ".ci")
+FOLDERS = (*PACKAGES, "tests", "docs", "bench", "vectors", "web", "deploy", ".ci")
 NOT_OURS = {"__pycache__", "node_modules", "target", "dist"}
 
 

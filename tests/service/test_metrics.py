@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
+from tests.repository.tree import ROOT
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, open_town
 from veche.service.application import create_application
@@ -84,6 +86,12 @@ def test_no_figure_joins_anybody_with_a_ballot_or_a_time(town: ServedTown) -> No
     for secret in (ADDRESS, "session-4711", town.uuid, *town.codes.values()):
         assert secret not in page
     assert figures(page)["veche_budgets_spent", "address"] == 1
+
+
+def test_every_figure_that_the_manual_names_is_there(server: Server) -> None:
+    there = {key[0] for key in figures(scraped(server.metrics))} | {"veche_clock_parted_seconds"}
+    manual = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    assert set(re.findall(r"\bveche_[a-z_]+", manual)) - there == set()
 
 
 def test_an_unknown_verdict_opens_no_label_of_its_own() -> None:
