@@ -47,7 +47,8 @@ def read_outcome(connection: Connection, row: ElectionRow, facts: Facts) -> Outc
     published, certified = _last(annexes, Published), _last(annexes, Certified)
     withheld, annulled = _last(annexes, Withheld), _last(annexes, Annulled)
     if withheld is not None:
-        return _outcome(row, "withheld", _withheld(withheld), None, None, None)
+        later = " Later the election was cancelled." if row.state == "cancelled" else ""
+        return _outcome(row, "withheld", _withheld(withheld) + later, None, None, None)
     if published is None or facts.election is None:
         raise Refused("not-published", f"there is no published result of election {row.uuid}: it is {row.state}")
     result = _result(connection, row.uuid, facts.election)
