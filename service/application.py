@@ -21,6 +21,7 @@ from veche.service.casting_routes import casting_routes
 from veche.service.client_address import ClientAddress
 from veche.service.demo_pages import demo_pages
 from veche.service.health_routes import health_routes
+from veche.service.operator_routes import operator_routes
 from veche.service.organizer_actions import OrganizerActions
 from veche.service.organizer_pages import organizer_pages
 from veche.service.organizer_routes import organizer_routes
@@ -70,6 +71,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(trustee_routes(server.storage, server.clock, access))
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))
     application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown))
+    application.include_router(operator_routes(server, access))
     if demo:
         application.include_router(demo_pages(server, access, shown))
     actions = OrganizerActions(server)
