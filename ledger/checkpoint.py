@@ -14,6 +14,8 @@ from veche.ledger.merkle import HASH_BYTES, MAX_SIZE
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 MAX_EXTENSIONS: Final = 16
+MAX_ORIGIN_BYTES: Final = 255
+"""What an ML-DSA line can name, section 12.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +69,7 @@ def _root(line: str) -> bytes:
 def _verify_origin(origin: str) -> None:
     try:
         verify_name(origin)
+        if len(origin.encode("utf-8")) > MAX_ORIGIN_BYTES:
+            raise Malformed("checkpoint-malformed", f"more than {MAX_ORIGIN_BYTES} bytes")
     except Malformed as error:
         raise Malformed("checkpoint-malformed", f"the origin of a checkpoint: {error.message}") from error

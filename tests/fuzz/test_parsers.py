@@ -12,12 +12,13 @@ from time import process_time
 
 import pytest
 
+from tests.fuzz.log_targets import log_targets
 from tests.fuzz.mutator import mutate
 from tests.fuzz.targets import Target, targets
 from veche.crypto.backend import Counting, active, using
 from veche.crypto.errors import ElectionError
 
-TARGETS = {one.name: one for one in targets()}
+TARGETS = {one.name: one for one in (*targets(), *log_targets())}
 SOAK = bool(os.environ.get("VECHE_SOAK"))
 TOTAL = 10_000_000 if SOAK else 100_000
 SEED = int(os.environ.get("VECHE_FUZZ_SEED") or (SystemRandom().randrange(2**32) if SOAK else 2026))

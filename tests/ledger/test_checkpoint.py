@@ -23,6 +23,10 @@ def test_the_known_text_is_written_and_read() -> None:
     assert parse_checkpoint(TEXT) == FIVE
 
 
+def test_an_origin_of_255_bytes_is_read() -> None:
+    assert parse_checkpoint(f"{'x' * 255}\n5\n{ROOT}\n").origin == "x" * 255
+
+
 LINES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
 
 
@@ -41,6 +45,7 @@ BAD_TEXTS = {
     "no origin": f"\n5\n{ROOT}\n",
     "space in the origin": f"a b\n5\n{ROOT}\n",
     "plus in the origin": f"a+b\n5\n{ROOT}\n",
+    "origin of 256 bytes": f"{'ж' * 128}\n5\n{ROOT}\n",
     "no size": f"{ORIGIN}\n\n{ROOT}\n",
     "leading zero": f"{ORIGIN}\n05\n{ROOT}\n",
     "plus before the size": f"{ORIGIN}\n+5\n{ROOT}\n",
