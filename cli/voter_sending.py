@@ -96,7 +96,7 @@ def _problem(answer: Answer) -> tuple[str, str]:
     """Code and sentence of a refusal, from application/problem+json."""
     try:
         found = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("code"), str):
         return "server-refused", f"the server answers {answer.status} and does not say why: the ballot was not taken"

@@ -6,7 +6,6 @@ Only what comes with Python is used, so a trustee needs none of the server's pac
 from __future__ import annotations
 
 import http.client
-import json
 import time
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,7 +16,8 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 
 from veche import __version__
 from veche.cli.invitation import LOOPBACK
-from veche.crypto.errors import Inconsistent, Refused, Unsupported
+from veche.crypto.canonical_json import parse
+from veche.crypto.errors import Inconsistent, Malformed, Refused, Unsupported
 
 SECONDS: Final = 30
 """Without a sign of life for so long, a request has failed."""
@@ -108,8 +108,8 @@ def _refuse(error: HTTPError) -> NoReturn:
     with error:
         status = error.code
         try:
-            found = json.loads(error.read(_PROBLEM))
-        except (ValueError, OSError, http.client.HTTPException):
+            found = parse(error.read(_PROBLEM), _PROBLEM)
+        except (Malformed, OSError, http.client.HTTPException):
             found = None
     if 300 <= status < 400:
         raise Inconsistent("redirected", "the server sends us to another address; nothing is sent there")
