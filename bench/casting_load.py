@@ -75,10 +75,12 @@ def run(asked: argparse.Namespace, folder: Path) -> None:
         if database:
             copy_to(database, folder / "data")
         with serving(town, database, asked.workers) as (urls, processes):
+            before = {process: processor_time(process) for process in processes}
             outcomes, bad, seen = asyncio.run(load(asked, town, ballots, urls))
             report(outcomes, bad, seen)
             for process in processes:
-                print(f"  server {process}: {memory(process):.0f} MiB at most")
+                spent = processor_time(process) - before[process]
+                print(f"  server {process}: {memory(process):.0f} MiB at most; {spent:.1f} s of processor time with its checkers")
         verify(town, database, outcomes, asked.audit)
 
 
@@ -164,6 +166,19 @@ def memory(process: int) -> float:
     """The most resident memory that this process ever had, MiB."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
     return int(found[1]) / 1024 if found else 0.0
+
+
+def processor_time(process: int) -> float:
+    """Seconds that this process and its children have worked: unlike the times above it hardly depends on who else works."""
+    total = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, fields = path.parent.name, path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if process in (int(name), int(fields[1])):
+            total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def verify(town: ServedTown, database: str, outcomes: Sequence[Outcome], whole: bool) -> None:

@@ -22,9 +22,11 @@ from veche.cli.demo_town import login
 from veche.cli.voter_ballot import encrypt_vote, listed_secret, sign_ballot
 from veche.crypto.canonical_json import Json
 from veche.crypto.scalar import system_randomness
+from veche.observer.audit import audit
 from veche.observer.database import Database
 from veche.observer.database_source import DatabaseSource
 from veche.observer.published_files import PublishedFiles
+from veche.observer.report import Report
 from veche.service.server import open_server
 from veche.service.settings import Settings
 
@@ -45,7 +47,11 @@ def open_now(folder: Path, database: str, voters: int = 6, **changes: Json) -> S
 
 def fresh_ballots(town: ServedTown, count: int) -> list[bytes]:
     """So many different ballots, the voters taking turns; the first answer of each question is chosen."""
-    sealed = town.sealed()
+    try:
+        sealed = town.sealed()
+    finally:
+        # That server was closed; its pool was opened again for this.
+        town.server.storage.database.close()
     marks = tuple((1, *([0] * (len(one.answers) - 1))) for one in sealed.election.questions)
     secrets = [listed_secret(town.codes[login(place)], sealed) for place in range(min(count, len(town.codes)))]
     made = []
@@ -129,8 +135,11 @@ async def cast_at_once(server: RealServer, ballots: Sequence[bytes]) -> list[htt
         return await asyncio.gather(*(client.post(server.box, content=raw) for raw in ballots))
 
 
-def record_of(town: ServedTown, database: str, data: Path | None = None) -> DatabaseSource:
-    """The record as it stands in the database, read beside the server; `data` is another copy of the server's folder."""
+def audited(town: ServedTown, database: str, data: Path | None = None, jobs: int = 1) -> Report:
+    """The audit of the record as it stands in the database, beside the server; `data` is another copy of the server's folder."""
     folder = data or town.server.settings.data
-    url = Settings(data=folder, database=database).database_url
-    return DatabaseSource(Database(url), PublishedFiles(folder / "public"), town.uuid)
+    connected = Database(Settings(data=folder, database=database).database_url)
+    try:
+        return audit(DatabaseSource(connected, PublishedFiles(folder / "public"), town.uuid), level="strict", jobs=jobs)
+    finally:
+        connected.close()

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.service.hand_clock import HandClock
-from tests.service.real_server import fresh_ballots, open_now, record_of, running
+from tests.service.real_server import audited, fresh_ballots, open_now, running
 from tests.service.town import ServedTown, open_town
 from veche.ballot.encrypted_ballot import EncryptedBallot, read_ballot
 from veche.crypto.errors import Refused
-from veche.observer.audit import audit
 from veche.observer.record_rows import BallotRow, ElectionRow
 from veche.service.appender import Acknowledged, Appender, Busy
 from veche.service.server import Server
@@ -110,4 +109,4 @@ def test_a_client_that_breaks_off_leaves_nothing_and_harms_nobody(tmp_path: Path
         assert server.cast(first).status_code in (200, 201)
         assert server.stop() == 0
         assert "error" not in server.log.read_text().lower()
-    assert audit(record_of(town, database)).counts["ballots"] == 2
+    assert audited(town, database).counts["ballots"] == 2

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, select
 from starlette.testclient import TestClient
 
 from tests.service.hand_clock import HandClock
-from tests.service.real_server import cast_at_once, fresh_ballots, open_now, record_of, running
+from tests.service.real_server import audited, cast_at_once, fresh_ballots, open_now, running
 from tests.service.town import ServedTown, open_town
 from tests.service.vector_election import load_election
 from tests.vectors import load
@@ -28,7 +28,6 @@ from veche.crypto.canonical_json import encode
 from veche.crypto.scalar import Q, system_randomness
 from veche.crypto.schnorr import sign_version1
 from veche.crypto.version1 import ballot_signature_prefix, compact
-from veche.observer.audit import audit
 from veche.observer.database import Database
 from veche.service.application import create_application
 from veche.service.budgets import PER_ADDRESS, PER_CREDENTIAL
@@ -125,7 +124,9 @@ def test_what_is_longer_than_a_ballot_is_refused_by_what_it_says_and_by_what_com
         assert (answer.status_code, code(answer)) == (413, "too-large")
 
 
-def test_a_ballot_that_takes_for_ever_to_arrive_is_given_up(server: Server, town: ServedTown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ballot_that_takes_for_ever_to_arrive_is_given_up(
+    server: Server, town: ServedTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("veche.service.casting_routes.BODY_SECONDS", 0.2)
 
     async def drops() -> AsyncIterator[bytes]:
@@ -193,7 +194,7 @@ def test_a_hundred_times_the_same_over_real_http_is_one_event_and_a_hundred_equa
         answers = asyncio.run(cast_at_once(server, [raw] * 100))
         assert {answer.content for answer in answers} == {answers[0].content}
         assert sorted(answer.status_code for answer in answers) == [200] * 99 + [201]
-    assert audit(record_of(served, database)).counts["ballots"] == 1
+    assert audited(served, database).counts["ballots"] == 1
 
 
 def test_cookies_and_user_agents_leave_no_trace(served: ServedTown, database: str) -> None:
@@ -223,6 +224,7 @@ def assert_not_in_tables(town: ServedTown, database: str, marks: tuple[str, ...]
         for table in tables.sorted_tables:
             for row in connection.execute(select(table)):
                 assert not [mark for mark in marks if mark in str(tuple(row))], table.name
+    connected.close()
 
 
 def test_sigterm_and_ctrl_c_end_it_after_those_under_way_have_their_answers(served: ServedTown, database: str) -> None:

@@ -18,12 +18,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from tests.service.hand_clock import HandClock
-from tests.service.real_server import COMMAND, RealServer, begin, cast_at_once, fresh_ballots, open_now, record_of, running
+from tests.service.real_server import COMMAND, RealServer, audited, begin, cast_at_once, fresh_ballots, open_now, running
 from tests.service.strace import Call, read_trace, require_strace, traced
 from tests.service.town import ServedTown
 from tests.service.written_files import cuts, folder_at
 from veche.crypto.errors import Inconsistent
-from veche.observer.audit import audit
 from veche.observer.database import Database
 from veche.observer.record_rows import ballot_row
 from veche.service.server import open_server
@@ -181,7 +180,7 @@ def missing(town: ServedTown, data: Path, trackers: frozenset[str]) -> list[str]
             gone = [tracker for tracker in sorted(trackers) if ballot_row(connection, town.uuid, tracker) is None]
     finally:
         server.close()
-    assert audit(record_of(town, "", data), level="strict").verdict == "ok"
+    assert audited(town, "", data).verdict == "ok"
     return gone
 
 
@@ -237,7 +236,7 @@ def assert_whole_after_restart(town: ServedTown, database: str, ballots: Sequenc
         assert {answer.status_code for answer in again} <= {200, 201}
         assert [answer.content for answer in again[: len(notes)]] == list(notes)
         assert server.stop() == 0
-    report = audit(record_of(town, database), level="strict")
+    report = audited(town, database)
     assert (report.verdict, report.counts["ballots"]) == ("ok", len(ballots))
 
 
@@ -283,7 +282,7 @@ def test_a_lost_connection_to_postgresql_is_found_again(tmp_path: Path, postgres
                 )
         assert server.stop() == 0
     admin.close()
-    assert audit(record_of(town, postgres_database)).counts["ballots"] == 4
+    assert audited(town, postgres_database).counts["ballots"] == 4
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from tests.service.real_server import RealServer, fresh_ballots, open_now, record_of, running
+from tests.service.real_server import RealServer, audited, fresh_ballots, open_now, running
 from tests.service.town import ServedTown
-from veche.observer.audit import audit
 from veche.observer.database import Database
 from veche.observer.tables import ballots as ballot_table
 from veche.observer.tables import entries
@@ -84,7 +83,7 @@ def verify_record(town: ServedTown, database: str, notes: dict[bytes, bytes]) ->
     assert heights == list(range(1, len(heights) + 1))
     assert places == list(range(len(places)))
     assert {sha256(raw).hexdigest() for raw in notes} <= set(trackers)
-    report = audit(record_of(town, database), level="strict", jobs=2)
+    report = audited(town, database, jobs=2)
     assert (report.verdict, report.counts["ballots"]) == ("ok", len(trackers))
 
 
