@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from tests.service.conftest import postgres_url
 from tests.service.hand_clock import HandClock
+from tests.service.real_server import fresh_ballots, open_now, running
 from tests.service.town import ServedTown, open_town
 from veche.crypto.errors import ElectionError
 from veche.observer.audit import audit
@@ -115,6 +117,30 @@ def test_a_backup_made_while_ballots_come_in_is_one_whole_state(town: ServedTown
         assert (place.data / "heads" / town.uuid).exists()
     finally:
         again.close()
+
+
+@pytest.mark.slow
+def test_a_backup_beside_a_running_server_holds_every_ballot_that_was_acknowledged(
+    database: str, place: Settings, tmp_path: Path
+) -> None:
+    town = open_now(tmp_path, database)
+    ballots = fresh_ballots(town, 6)
+    proxy = {"X-Forwarded-For": "192.0.2.99, 203.0.113.5"}
+    with running(town, database, VECHE_TRUSTED_PROXY="127.0.0.1") as served:
+        for number, raw in enumerate(ballots, 1):
+            assert httpx.post(served.box, content=raw, headers=proxy, timeout=60).status_code == 201
+            make_backup(town.server.settings, tmp_path / f"backup-{number}")
+        assert httpx.get(f"{served.url}/readyz").status_code == 200
+        assert served.stop() == 0
+    # Whatever was acknowledged before the backup began is in it, each time one ballot more.
+    entries = [read_manifest(tmp_path / f"backup-{number}").heads[town.uuid].entries for number in range(1, 7)]
+    assert entries == list(range(entries[0], entries[0] + 6))
+    copy_kept(town.server.settings, place, "heads")
+    assert code(place, tmp_path / "backup-5") == "database-older"
+    restore(place, tmp_path / "backup-6")
+    # No address of the proxy's client is in database, files or log.
+    for path in (path for path in tmp_path.rglob("*") if path.is_file()):
+        assert b"203.0.113.5" not in path.read_bytes(), path
 
 
 def test_a_backup_before_an_acknowledgement_is_refused_where_the_heads_are(
