@@ -11,6 +11,7 @@ The steps:
 - `key_ceremony`, `ceremony_board`        the trustees' ceremony as the organizer sees it, and the board they share
 - `ceremonies`, `ceremony_messages`       a campaign's runs in the tables; whether a trustee may put a message now
 - `trustee_work`, `trustee_routes`        drills, roll-call and shares over HTTP, by the token of an invitation
+- `trustee_page`        where an invitation leads in a browser: what to do with the tool
 
 The record in the database:
 

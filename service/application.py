@@ -33,6 +33,7 @@ from veche.service.registrar_work import RegistrarWork
 from veche.service.server import Server
 from veche.service.session_routes import session_routes
 from veche.service.storage import Storage
+from veche.service.trustee_page import trustee_page
 from veche.service.trustee_routes import trustee_routes
 
 logger = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(organizer_routes(server.storage.database, actions, access))
     application.include_router(organizer_pages(server.storage.database, actions, access, shown))
     application.include_router(registrar_routes(RegistrarWork(server.storage, server.clock), access))
+    application.include_router(trustee_page(shown))
     application.include_router(pages.static_routes())
     security_headers.install(application, access.secure)
     application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)

@@ -261,3 +261,13 @@ def test_keys_that_are_lost_beyond_the_threshold_end_the_election_as_cancelled(d
     assert last.reason == "keys-lost"
     assert (audit(town.source(), level="strict").verdict, door.standing()["contests"][0]["state"]) == ("ok", "cancelled")
     assert code(door.ask(2, "POST", f"/elections/{town.uuid}/shares", town.share(2)))[0] == 409
+
+
+def test_an_invitation_opened_in_a_browser_says_what_to_do_and_nothing_of_the_campaign(door: Door) -> None:
+    page = door.client.get(f"/trustee/{CAMPAIGN}")
+    assert page.status_code == 200
+    for command in ("take-part", "drill", "roll-call", "share"):
+        assert f"veche trustee {command} --server-file invitation" in page.text
+    assert "<script" not in page.text
+    assert page.text.replace(CAMPAIGN, "no-such") == door.client.get("/trustee/no-such").text
+    assert door.client.get("/trustee/%3Cb%3Ex").status_code == 404
