@@ -2,8 +2,8 @@
 
 Anybody can send X-Forwarded-For. So the header counts only when the peer itself is a trusted address, and in it only what trusted
 proxies wrote: from the right, the first address that is none of them. Everything further left came from the client and may be a
-lie. The address lives in the request's scope alone, for budgets against floods; it is written nowhere. Host and scheme are never taken
-from a header: they are those of the setting `base_url`.
+lie. The address lives in the request's scope alone, for budgets against floods; it is written nowhere. Host and scheme are never
+taken from a header: they are those of the setting `base_url`.
 """
 
 from __future__ import annotations
