@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from veche.crypto.errors import Malformed, Refused
@@ -29,6 +29,9 @@ PRINTED_SECONDS: Final = 86_400
 ROLES: Final = ("organizer", "registrar", "trustee")
 LOGIN: Final = "login"
 INVITATION: Final = "invitation"
+
+_KEPT: Final = 86_400
+"""Seconds for which a link to sign in stands in the database after its time is over."""
 
 MAX_EMAIL: Final = 254
 MAX_NAME: Final = 200
@@ -160,6 +163,8 @@ def make_link(
         raise Malformed("link", "a link is a login, or an invitation to a campaign")
     if purpose == LOGIN and expires_at is None:
         expires_at = now + LOGIN_SECONDS
+    # Links to sign in that are over say when somebody came: they are not kept.
+    connection.execute(delete(links).where(links.c.purpose == LOGIN, links.c.expires_at < now - _KEPT))
     token = new_token()
     values = {
         "token": token_hash(token),

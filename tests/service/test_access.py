@@ -91,8 +91,8 @@ def test_a_change_needs_a_page_of_ours(server: Server, access: Access) -> None:
         assert refusal(access.person, from_page(session, method, sec_fetch_site="cross-site", origin=OURS)) == "cross-site"
         for origin in ("", "null", "http://evil.example", "http://127.0.0.1:8001", "https://127.0.0.1:8000", OURS + "/"):
             assert refusal(access.person, from_page(session, method, sec_fetch_site="", origin=origin)) == "cross-site"
-        assert access.person(from_page(session, method, sec_fetch_site="", origin=OURS))
-        assert access.person(from_page(session, method, origin="null"))
+        assert access.person(from_page(session, method, sec_fetch_site="", origin=OURS)).name
+        assert access.person(from_page(session, method, origin="null")).name
 
 
 def test_a_change_needs_the_token_of_this_session(server: Server, access: Access) -> None:
@@ -104,7 +104,7 @@ def test_a_change_needs_the_token_of_this_session(server: Server, access: Access
 def test_reading_needs_no_token_of_a_form(server: Server, access: Access) -> None:
     session = session_of(server)
     for method in ("GET", "HEAD"):
-        assert access.person(request(method, cookie=f"veche={session}", sec_fetch_site="cross-site"))
+        assert access.person(request(method, cookie=f"veche={session}", sec_fetch_site="cross-site")).name
 
 
 def test_over_https_the_cookie_is_one_that_no_neighbour_can_set(server: Server) -> None:
@@ -112,10 +112,10 @@ def test_over_https_the_cookie_is_one_that_no_neighbour_can_set(server: Server) 
     access = Access(server.storage.database, server.clock, settings)
     session = session_of(server)
     assert (access.cookie, access.secure) == ("__Host-veche", True)
-    assert access.person(request(cookie=f"__Host-veche={session}"))
+    assert access.person(request(cookie=f"__Host-veche={session}")).name
     assert refusal(access.person, request(cookie=f"veche={session}")) == "not-signed-in"
     sent = {"cookie": f"__Host-veche={session}", "x_csrf_token": csrf_token(session)}
-    assert access.person(request("POST", origin="https://vote.example.org", **sent))
+    assert access.person(request("POST", origin="https://vote.example.org", **sent)).name
     assert refusal(access.person, request("POST", origin="http://vote.example.org", **sent)) == "cross-site"
 
 
@@ -199,7 +199,7 @@ def test_an_invitation_ends(server: Server, access: Access, clock: HandClock) ->
 
     def refused_after(change: Callable[[Connection], object]) -> bool:
         asked = request(authorization=f"Bearer {invitation(server, here)}")
-        assert access.invited(asked, "trustee", here)
+        assert access.invited(asked, "trustee", here).name
         with server.storage.database.writing() as connection:
             change(connection)
         return refusal(access.invited, asked, "trustee", here) == "not-signed-in"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from tests.service.hand_clock import BEGINNING
 from tests.service.hostile_texts import CONTROLS, SCRIPTS
@@ -279,3 +279,13 @@ def test_an_account_made_by_hand_with_capital_letters_is_not_found(connection: C
     anna(connection)
     connection.execute(update(accounts).values(email="Anna@example.org"))
     assert account_by_email(connection, "Anna@example.org") is None
+
+
+def test_a_link_that_is_long_over_is_gone_from_the_database(connection: Connection) -> None:
+    number, name = anna(connection), campaign(connection)
+    make_link(connection, number, "invitation", NOW, name)
+    make_link(connection, number, "login", NOW)
+    make_link(connection, number, "login", NOW + LOGIN_SECONDS + 86_400)
+    assert connection.execute(select(func.count()).select_from(links)).scalar_one() == 3
+    make_link(connection, number, "login", NOW + LOGIN_SECONDS + 86_401)
+    assert connection.execute(select(func.count()).select_from(links)).scalar_one() == 3

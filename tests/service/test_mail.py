@@ -49,8 +49,7 @@ class Mailbox:
         return self.answer
 
     def messages(self) -> list[EmailMessage]:
-        found = [email.message_from_bytes(one.content, policy=email.policy.default) for one in self.envelopes]
-        return [one for one in found if isinstance(one, EmailMessage)]
+        return [email.message_from_bytes(one.content, policy=email.policy.default) for one in self.envelopes]
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ def client(server: Server) -> TestClient:
 
 
 def enter(client: TestClient, token: str, **headers: str) -> httpx.Response:
-    return client.post("/sign-in", data={"token": token}, headers=headers)
+    answer: httpx.Response = client.post("/sign-in", data={"token": token}, headers=headers)
+    return answer
 
 
 def code_of(answer: httpx.Response) -> str:
@@ -244,7 +245,8 @@ def test_signing_in_and_out_is_in_the_trail(server: Server, client: TestClient) 
 
 
 def ask(client: TestClient, email: str) -> httpx.Response:
-    return client.post("/login", data={"email": email})
+    answer: httpx.Response = client.post("/login", data={"email": email})
+    return answer
 
 
 def queued(server: Server) -> list[object]:
