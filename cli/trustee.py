@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Trustee: make a key (alone, or together with others), pass the drill, give your share of the result.",
 )
 
+
 @app.command()
 def key(
     private: Annotated[Path, typer.Option(help="Where to write the private key (for you alone).")],

@@ -175,6 +175,7 @@ def settle_ceremony(storage: Storage, clock: Clock, campaign: str) -> str | None
 
     What was done, in a sentence; None when there was nothing to do. For timers and for organizers who do not want to wait for them.
     """
+    storage.verify_writable()
     with storage.database.writing() as connection:
         done = _settle(connection, campaign, runs_of(connection, campaign, lock=True), clock.now())
     added = add_keys_everywhere(storage, clock, campaign)

@@ -88,6 +88,7 @@ def _ceremony_routes(router: APIRouter, storage: Storage, clock: Clock, trustee:
         "/ceremony/messages/{name}", status_code=201, response_class=Response, summary="Put a message on the board, once"
     )
     def put(name: str, who: Trustee = Depends(trustee), raw: bytes = Depends(_body(MAX_MESSAGE))) -> Response:
+        storage.verify_writable()
         with storage.database.writing() as connection:
             new = put_message(connection, who.campaign, who.place, who.account, name, raw, clock.now())
         if MessageName.parse(name).kind == "key":

@@ -141,6 +141,7 @@ def answer_roll_call(storage: Storage, clock: Clock, trustee: Trustee, uuid: str
 
     Raises Refused `entry-order` unless the contest is sealed and not open yet.
     """
+    storage.verify_writable()
     with storage.database.writing() as connection:
         verify_of_campaign(connection, trustee.campaign, uuid)
         row, now = election_row(connection, uuid, lock=True), clock.now()

@@ -20,7 +20,7 @@ from tests.service.town import ServedTown
 from veche.ballot.share import Delivery, OwnedShare, TallyPlace, parse_delivery
 from veche.cli.trustee_drill import pass_drill
 from veche.cli.trustee_journal import Journal
-from veche.crypto.canonical_json import dumps
+from veche.crypto.canonical_json import Json, dumps
 from veche.crypto.group import G
 from veche.crypto.scalar import system_randomness
 from veche.crypto.schnorr import sign
@@ -46,7 +46,8 @@ class Door:
 
     def ask(self, place: int, method: str, path: str, body: str | bytes | None = None, campaign: str = CAMPAIGN) -> Response:
         headers = {"Authorization": f"Bearer {self.invited.tokens[place - 1]}"}
-        return self.client.request(method, f"/api/trustee/{campaign}{path}", content=body, headers=headers)
+        answer: Response = self.client.request(method, f"/api/trustee/{campaign}{path}", content=body, headers=headers)
+        return answer
 
     def standing(self, place: int = 1) -> Any:
         return self.ask(place, "GET", "").json()
@@ -155,8 +156,8 @@ def test_a_late_complaint_is_refused(door: Door) -> None:
     for step in (certify, commit, reveal, deal):
         step(seats)
     check(seats[:1])
-    value = {"dealer": 1, "complainant": 2, "message": seats[1].shared.share(1, 2)}
-    after_key = {"dealer": 2, "complainant": 1, "message": seats[0].shared.share(2, 1)}
+    value: Json = {"dealer": 1, "complainant": 2, "message": seats[1].shared.share(1, 2)}
+    after_key: Json = {"dealer": 2, "complainant": 1, "message": seats[0].shared.share(2, 1)}
     assert code(door.ask(1, "PUT", "/ceremony/messages/complaint-1-2.json", dumps(after_key))) == (409, "complaint-after-key")
     door.invited.clock.time += 3 * 3600 + 1
     assert code(door.ask(2, "PUT", "/ceremony/messages/complaint-2-1.json", dumps(value))) == (409, "complaint-late")
