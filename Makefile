@@ -9,7 +9,7 @@ JOBS ?= auto
 
 BIN = .venv/bin
 READY = .venv/.ready
-PYTEST = $(BIN)/python -m pytest -n $(JOBS)
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .PHONY: help setup run demo test check lint soak bench clean
 

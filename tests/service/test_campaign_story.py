@@ -26,7 +26,8 @@ from veche.ledger.event import EventType
 from veche.observer.sources import open_source
 
 VOTERS = 60
-pytestmark = pytest.mark.slow
+# One process plays the campaign, and all tests of this module look at it.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("campaign")]
 
 
 @dataclass(frozen=True, slots=True)
