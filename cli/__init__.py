@@ -11,6 +11,7 @@ The organizer:
 - `organizer_setup`     a new record from a plan; `organizer_keys`: while the trustees make their keys
 - `organizer_voting`    ballots that come as files
 - `organizer_status`    where an election stands, and what comes next
+- `organizer_campaign`  an example of a campaign's file
 
 The registrar:
 
@@ -19,6 +20,7 @@ The registrar:
 - `voter_codes`         codes, and the public list made of them
 - `letters`             one letter per voter, in Russian and English
 - `issuing`             the signed word on who got a code
+- `registrar_server`    manifests from a server, public lists and signed words to it
 
 The trustee:
 

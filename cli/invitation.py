@@ -16,8 +16,8 @@ from veche.crypto.errors import Malformed, Refused
 VARIABLE: Final = "VECHE_INVITATION"
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
-_LINK = "an invitation looks like https://HOST/trustee/CAMPAIGN#TOKEN; copy the whole of it, in quotes"
-_PATH = re.compile(r"(/[A-Za-z0-9/._~-]*)?/trustee/([A-Za-z0-9._-]{1,64})/?")
+_LINK = "an invitation looks like https://HOST/trustee/CAMPAIGN#TOKEN, or with registrar; copy the whole of it, in quotes"
+_PATH = re.compile(r"(/[A-Za-z0-9/._~-]*)?/(trustee|registrar)/([A-Za-z0-9._-]{1,64})/?")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,200}")
 
 
@@ -34,19 +34,21 @@ class Invitation:
         return urlsplit(self.server).hostname or ""
 
 
-def parse_invitation(written: str) -> Invitation:
-    """The invitation of a link. Raises Malformed or Refused, and neither repeats what was written."""
+def parse_invitation(written: str, role: str = "trustee") -> Invitation:
+    """The invitation of a link to this role. Raises Malformed or Refused, and neither repeats what was written."""
     try:
         link = urlsplit(written.strip())
         host, port = link.hostname, link.port
     except ValueError as error:
         raise Malformed("invitation-malformed", _LINK) from error
     path = _PATH.fullmatch(link.path)
-    if link.scheme not in ("http", "https") or not host or path is None or link.query or link.username is not None:
+    if link.scheme not in ("http", "https") or not host or link.query or link.username is not None:
+        raise Malformed("invitation-malformed", _LINK)
+    if path is None or path[2] != role:
         raise Malformed("invitation-malformed", _LINK)
     if _TOKEN.fullmatch(link.fragment) is None:
         raise Malformed("invitation-malformed", f"the part after # is missing or damaged: {_LINK}")
     if link.scheme == "http" and host not in LOOPBACK:
         raise Refused("not-private", "this invitation leads to http://: everybody on the way could act in your name. Ask for https://")
     shown = f"[{host}]" if ":" in host else host
-    return Invitation(f"{link.scheme}://{shown}{'' if port is None else f':{port}'}{path[1] or ''}", path[2], link.fragment)
+    return Invitation(f"{link.scheme}://{shown}{'' if port is None else f':{port}'}{path[1] or ''}", path[3], link.fragment)

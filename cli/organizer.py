@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from veche.cli.help_text import WholeSentences
+from veche.cli.organizer_campaign import campaign_example
 from veche.cli.organizer_keys import ceremony
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app = typer.Typer(
     "and ballot box. `veche organizer status FOLDER` says at any time what has happened and what comes next.",
 )
 app.add_typer(ceremony, name="ceremony")
+app.command("campaign-example")(campaign_example)
 
 Folder = Annotated[Path, typer.Argument(help="The public record of the election.", metavar="FOLDER")]
 Private = Annotated[Path | None, typer.Option(help="Your private folder, if it is not FOLDER-private.", metavar="DIR")]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from veche.cli.help_text import WholeSentences
+from veche.cli.registrar_server import manifests, upload, upload_issued
 
 if TYPE_CHECKING:
     from veche.ballot.manifest import Manifest
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=WholeSentences,
     no_args_is_help=True,
-    help="Registrar: draw voter codes, write the letters, sign who got a code. Nothing here needs a network.",
+    help="Registrar: draw voter codes, write the letters, sign who got a code. Only fetching manifests and uploading need a network.",
 )
+
+app.command("manifests")(manifests)
+app.command("upload")(upload)
+app.command("upload-issued")(upload_issued)
 
 CODES: Final = "codes.json"
 LETTERS: Final = "letters.csv"

@@ -20,6 +20,15 @@ The record in the database:
 - `storage`, `head_file`, `signing_keys`  what the server keeps, and whether it may still be trusted to
 - `tables`, `schema`, `migrations`        the server's own tables, and their versions
 
+Campaigns and their people:
+
+- `campaign_file`, `campaign_table`, `campaign_fields`   many contests from one file, each mistake named by its place; `campaign_example`
+- `campaigns`, `campaign_people`, `campaign_standing`    planned, fixed, with whom, and how it stands
+- `approvals`, `approved_steps`   what a second organizer must approve, and what exactly that is
+- `organizer_actions`   all that organizers do; `organizer_routes` and `organizer_pages` are two ways to it
+- `registrar_work`, `registrar_routes`   public lists and signed words, by the token of an invitation; `request_body` reads them
+- `audit_trail`         everything that was done, and by whom
+
 The ballot box:
 
 - `casting`             a ballot's way into the record; `casting_routes` is its door, `appender` writes
