@@ -22,7 +22,7 @@ Election = Annotated[
     str | None, typer.Option("--election", help="With a server: one election of the campaign, by its identifier.", metavar="UUID")
 ]
 
-Record = Annotated[str | None, typer.Option("--folder", help="The record: its folder, or a bare .bel with --level belenios.")]
+Record = Annotated[str | None, typer.Option("--folder", help="The record: folder or address, or a .bel with --level belenios.")]
 Setup = Annotated[str | None, typer.Option(help="Setup hash (64 digits) or seal, as you know it from elsewhere.")]
 End = Annotated[str | None, typer.Option(help="The whole EndBallots hash (64 digits), as you know it from elsewhere.")]
 Minimum = Annotated[
@@ -56,7 +56,7 @@ def drill(
     key: KeyFile = None,
     owner: Owner = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the drill, which the organizer gets.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="The record in draft, with manifest and ceremony.")] = None,
+    folder: Annotated[str | None, typer.Option(help="The record in draft: its folder or address.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="manifest.json, if there is no record yet.")] = None,
     trustees: Annotated[Path | None, typer.Option(help="trustees.json, if it does not stand in the record yet.")] = None,
     dkey: DkeyFile = None,
@@ -77,7 +77,7 @@ def drill(
     from veche.crypto.scalar import system_randomness
     from veche.observer.durable_files import read_content, refuse_existing, write_new
 
-    before = None if cancelled is None else cancelled_manifest(str(cancelled))
+    before = None if cancelled is None else cancelled_manifest(cancelled)
     there = chosen_server(folder or manifest, server, server_file)
     if there is not None:
         from veche.cli.trustee_at_server import Chair, pass_drills
@@ -88,7 +88,7 @@ def drill(
     if folder is not None and manifest is not None:
         raise typer.BadParameter("name either --folder or --manifest")
     key, owner, out = _files(key, owner, out)
-    rules, keys = drafted(str(folder)) if folder is not None else (read_content(manifest or Path()), None)
+    rules, keys = drafted(folder) if folder is not None else (read_content(manifest or Path()), None)
     keys = read_content(trustees) if trustees is not None else keys
     if keys is None:
         raise typer.BadParameter("the record names no trustees.json yet: give it with --trustees")
@@ -156,15 +156,14 @@ def share(
 
     if level not in ("strict", "belenios"):
         raise typer.BadParameter("the level is strict or belenios")
-    before = None if cancelled is None else cancelled_manifest(str(cancelled))
+    before = None if cancelled is None else cancelled_manifest(cancelled)
     there = chosen_server(folder, server, server_file)
     if there is not None:
-        chair, compared = Chair.take(there, _room(private), key, dkey), Comparison.of(compare, same_host)
-        demands = Demands(level, minimum, before, jobs, journal_lost)
-        answer(give_share(chair, election, Known(setup, end), compared, demands))
+        chair, rules = Chair.take(there, _room(private), key, dkey), Demands(level, minimum, before, jobs, journal_lost)
+        answer(give_share(chair, election, Known(setup, end), Comparison.of(compare, same_host), rules))
         return
     key, owner, out = _files(key, owner, out)
-    refuse_existing(out, *([] if for_tool is None else [for_tool]))
+    refuse_existing(*(path for path in (out, for_tool) if path is not None))
     mine, source = read_trustee_key(key, dkey), open_source(folder or "")
     board = board_of(source)
     if for_tool is not None:

@@ -25,7 +25,7 @@ Server = Annotated[
 ServerFile = Annotated[Path | None, typer.Option("--server-file", help="A file with your invitation.", metavar="FILE")]
 DkeyFile = Annotated[Path | None, typer.Option("--dkey", help="Your .dkey file, if the key is a seed (threshold).")]
 Cancelled = Annotated[
-    Path | None, typer.Option(help="Record of the same contest that was cancelled, if your key answered for it before.")
+    str | None, typer.Option(help="Record of the same contest that was cancelled, if your key answered for it before.")
 ]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as running
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from tests.observer.live_server import serving
@@ -49,6 +51,7 @@ def test_schemathesis_finds_no_undocumented_answer(address: str, town: ServedTow
     schema = schemathesis.openapi.from_url(f"{address}/observer/openapi.json")
     checked = 0
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
         operation = found.ok()
 
         @given(case=operation.as_strategy())
@@ -59,7 +62,7 @@ def test_schemathesis_finds_no_undocumented_answer(address: str, town: ServedTow
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        def check(case: schemathesis.Case) -> None:
+        def check(case: schemathesis.Case[Any]) -> None:
             for uuid in (None, town.uuid):
                 if uuid is not None and "uuid" in case.path_parameters:
                     case.path_parameters["uuid"] = uuid
