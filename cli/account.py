@@ -109,6 +109,23 @@ def disable(email: Email, data: Data = None) -> None:
 
 
 @app.command()
+def erase(email: Email, data: Data = None) -> None:
+    """Erase address and name of a disabled account. What it did stays in the trail, under a number that names nobody.
+
+    A trustee's name in a public record cannot be erased: whoever copied the record has it.
+    """
+    from veche.service.accounts import erase_account
+
+    def done(connection: Connection, now: int) -> int:
+        number = erase_account(connection, email)
+        _note(connection, now, None, "account-erased", number)
+        return number
+
+    with _accounts(data) as (_, change):
+        tell(f"Address and name are erased; account {change(done)} names nobody any more.")
+
+
+@app.command()
 def invite(
     campaign: Campaign,
     email: Email,

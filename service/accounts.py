@@ -130,6 +130,22 @@ def disable_account(connection: Connection, account: int) -> None:
     end_sessions_of(connection, account)
 
 
+def erase_account(connection: Connection, email: str) -> int:
+    """Nothing tells any more whose account it was; its number, which stays in the audit trail and in roles, is given back.
+
+    Raises Refused `no-account`, and `account-in-use` until it is disabled: first it is decided that somebody goes, then erased.
+    """
+    found = connection.execute(select(accounts).where(accounts.c.email == normal_email(email))).one_or_none()
+    if found is None:
+        raise Refused("no-account", f'there is no account with the address "{email[:80]}"')
+    if not found.disabled:
+        raise Refused("account-in-use", "this account still lets somebody in: disable it first (veche account disable)")
+    connection.execute(delete(links).where(links.c.account == found.id))
+    gone = {"email": f"erased-{found.id}@erased.invalid", "name": "erased", "organizer": False, "operator": False}
+    connection.execute(update(accounts).where(accounts.c.id == found.id).values(gone))
+    return int(found.id)
+
+
 def assign_role(connection: Connection, campaign: str, account: int, role: str, place: int | None = None) -> None:
     """The account has this role in this campaign; nothing changes when it has it already.
 

@@ -186,3 +186,24 @@ def test_a_disabled_account_gets_no_link(data: Path, capsys: pytest.CaptureFixtu
 
 def test_a_name_is_asked_for(data: Path) -> None:
     assert account(data, "create", "--email", "anna@example.org") == WRONG_USAGE
+
+
+def test_an_erased_account_names_nobody_and_its_acts_stay(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert account(data, *ANNA) == FINE
+    assert account(data, "link", "anna@example.org") == FINE
+    assert account(data, "erase", "anna@example.org") == REFUSED
+    assert "[account-in-use]" in capsys.readouterr().err
+    assert account(data, "disable", "anna@example.org") == FINE
+    capsys.readouterr()
+    assert account(data, "erase", "ANNA@example.org") == FINE
+    shown = capsys.readouterr()
+    assert "anna" not in (shown.out + shown.err).lower()
+    database = Database(Settings(data=data).database_url)
+    with database.reading() as connection:
+        left = connection.execute(text("SELECT email, name, disabled FROM account")).all()
+        links = connection.execute(text("SELECT count(*) FROM link")).scalar_one()
+    database.close()
+    assert (left, links) == ([("erased-1@erased.invalid", "erased", 1)], 0)
+    assert [one[0] for one in trail(data)][-2:] == ["account-disabled", "account-erased"]
+    assert account(data, "erase", "anna@example.org") == REFUSED
+    assert account(data, *ANNA) == FINE
