@@ -22,7 +22,9 @@ Election = Annotated[
     str | None, typer.Option("--election", help="With a server: one election of the campaign, by its identifier.", metavar="UUID")
 ]
 
-Record = Annotated[str | None, typer.Option("--folder", help="The record: folder or address, or a .bel with --level belenios.")]
+Record = Annotated[
+    str | None, typer.Option("--folder", help="The record: its folder, its address, or a bare .bel with --level belenios.")
+]
 Setup = Annotated[str | None, typer.Option(help="Setup hash (64 digits) or seal, as you know it from elsewhere.")]
 End = Annotated[str | None, typer.Option(help="The whole EndBallots hash (64 digits), as you know it from elsewhere.")]
 Minimum = Annotated[
