@@ -122,7 +122,7 @@ def _readable(arguments: str) -> str:
 def _wait_until_attached(pids: Sequence[int], process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end and process.poll() is None:
-        if all(_tracer(task) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()):
+        if all(_tracer(task) for pid in pids for task in Path("/proc").glob(f"{pid}/task/*")):
             return
         time.sleep(0.02)
     said = process.stderr.read().decode() if process.stderr is not None and process.poll() is not None else "no answer"
@@ -130,5 +130,10 @@ def _wait_until_attached(pids: Sequence[int], process: subprocess.Popen[bytes]) 
 
 
 def _tracer(task: Path) -> int:
-    found = re.search(r"^TracerPid:\s+(\d+)", (task / "status").read_text(), re.MULTILINE)
+    """The process that traces this one; 1 for one that has ended meanwhile."""
+    try:
+        status = (task / "status").read_text()
+    except OSError:
+        return 1
+    found = re.search(r"^TracerPid:\s+(\d+)", status, re.MULTILINE)
     return int(found[1]) if found else 0
