@@ -1,7 +1,9 @@
 """The archive and the entries as files that only grow, made from the database: what is served by range, and read by the audit.
 
 They are copies: each byte follows from the database, so a file that is lost or torn is made again. How far a file is known to be
-whole stands in a small file beside it, written after the fsync; beyond that nothing is believed after a restart.
+whole stands in a small file beside it, written after an fsync, at most every two seconds while people vote; beyond that nothing is
+believed after a restart. What stands beyond is written again in place, with the same bytes, and never cut: another process may be
+serving it.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +30,9 @@ from veche.observer import durable_files
 from veche.observer.database import Database
 from veche.observer.record_rows import election_row, entries_from, records_from
 
+MARK_SECONDS: Final = 2.0
+"""Seconds between two fsyncs of one election's files: casting must not wait for copies."""
+
 _MARK: Final = ".whole"
 _LOCK: Final = ".lock"
 
@@ -41,11 +47,13 @@ class Extent:
 
 
 class PublishedFiles:
-    """The two files of every election, in one folder each below `root`."""
+    """The two files of every election, in one folder each below `root`. `seconds` is a clock that only runs forward."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, seconds: Callable[[], float] = time.monotonic) -> None:
         self.root = root
+        self._seconds = seconds
         self._known: dict[str, Extent] = {}
+        self._marked: dict[str, float] = {}
 
     def archive(self, uuid: str) -> Path:
         return self.root / uuid / f"{uuid}.bel"
@@ -69,7 +77,7 @@ class PublishedFiles:
                 reached = self._grow(connection, uuid, start, row.archive_time)
                 if reached != wanted:
                     raise Malformed("published-files", f"election {uuid}: the files came to {reached}, the database says {wanted}")
-                _write_mark(folder, reached)
+                self._mark(folder, uuid, reached)
             self._known[uuid] = max(start, wanted, key=lambda extent: extent.entries)
         return wanted
 
@@ -108,7 +116,7 @@ class PublishedFiles:
             os.close(handle)
 
     def _extent(self, folder: Path, uuid: str, known: Extent | None) -> Extent:
-        """How far the files go for certain; what stands beyond is cut off, a process may have died while writing it."""
+        """How far the files go for certain: a process may have died while writing what stands beyond."""
         marked = _read_mark(folder)
         if known is not None and known.entries > marked.entries:
             marked = known
@@ -116,19 +124,23 @@ class PublishedFiles:
             found = path.stat().st_size if path.exists() else 0
             if found < size:
                 # A copy that lost bytes is no copy: begin again.
-                return self._empty(uuid)
-            if found > size:
-                os.truncate(path, size)
+                return Extent()
         return marked
 
-    def _empty(self, uuid: str) -> Extent:
+    def _mark(self, folder: Path, uuid: str, reached: Extent) -> None:
+        """That the files are whole so far stands beside them, unless that was written just now."""
+        before, now = self._marked.get(uuid), self._seconds()
+        if before is not None and now < before + MARK_SECONDS:
+            return
         for path in (self.archive(uuid), self.entries(uuid)):
-            path.unlink(missing_ok=True)
-        return Extent()
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+        _write_mark(folder, reached)
+        self._marked[uuid] = now
 
     def _grow(self, connection: Connection, uuid: str, start: Extent, archive_time: int) -> Extent:
         reached = start
-        with self.archive(uuid).open("ab") as archive, self.entries(uuid).open("ab") as lines:
+        with _at(self.archive(uuid), start.archive_bytes) as archive, _at(self.entries(uuid), start.entry_bytes) as lines:
             if start.archive_bytes == 0:
                 reached = replace(reached, archive_bytes=archive.write(header_record(archive_time)))
             records = _Records(connection, uuid)
@@ -136,10 +148,14 @@ class PublishedFiles:
                 grown = 0 if entry.height is None else archive.write(records.archive_bytes(entry.text, archive_time))
                 written = lines.write(entry_line(entry.text))
                 reached = Extent(reached.entries + 1, reached.entry_bytes + written, reached.archive_bytes + grown)
-            for stream in (archive, lines):
-                stream.flush()
-                os.fsync(stream.fileno())
         return reached
+
+
+def _at(path: Path, offset: int) -> BinaryIO:
+    """The file, made if it is not there, to be written from `offset` on."""
+    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+    stream.seek(offset)
+    return stream
 
 
 class _Records:
@@ -171,14 +187,14 @@ class _Records:
 
 def _same(connection: Connection, uuid: str, count: int, archive: BinaryIO, lines: BinaryIO) -> bool:
     """Whether the two streams hold exactly the first `count` entries of the database."""
-    time = election_row(connection, uuid).archive_time
-    header = header_record(time)
+    archive_time = election_row(connection, uuid).archive_time
+    header = header_record(archive_time)
     if archive.read(len(header)) != header:
         return False
     with closing(_Records(connection, uuid)) as records, closing(entries_from(connection, uuid, 0, count)) as entries:
         for entry in entries:
             line = entry_line(entry.text)
-            event = b"" if entry.height is None else records.archive_bytes(entry.text, time)
+            event = b"" if entry.height is None else records.archive_bytes(entry.text, archive_time)
             if lines.read(len(line)) != line or archive.read(len(event)) != event:
                 return False
     return archive.read(1) == b"" and lines.read(1) == b""
