@@ -22,7 +22,7 @@ The record in the database:
 
 Campaigns and their people:
 
-- `campaign_file`, `campaign_table`, `campaign_fields`   many contests from one file, each mistake named by its place; `campaign_example`
+- `campaign_file`, `campaign_table`, `campaign_fields`, `campaign_example`   many contests from one file, mistakes by place
 - `campaigns`, `campaign_people`, `campaign_standing`    planned, fixed, with whom, and how it stands
 - `approvals`, `approved_steps`   what a second organizer must approve, and what exactly that is
 - `organizer_actions`   all that organizers do; `organizer_routes` and `organizer_pages` are two ways to it
