@@ -71,6 +71,10 @@ class Storage:
         except OSError as error:
             self.fail_if_broken(error)
             self.verify_writable()
+        except Inconsistent as error:
+            # A head that was damaged meanwhile: nobody may hear of what it does not vouch for.
+            self.fail(error.message)
+            self.verify_writable()
 
     def verify_heads(self) -> None:
         """Check that no record is older than its head, nor another one. Raises Inconsistent `database-older`, `database-other`."""
