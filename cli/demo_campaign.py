@@ -141,7 +141,7 @@ class Demo:
             connection.execute(update(campaigns).where(campaigns.c.id == CAMPAIGN).values(demo=True))
         actions.add_organizer(organizers[0], CAMPAIGN, organizers[1].email)
         actions.invite_registrar(organizers[0], CAMPAIGN, "The registrar", "registrar@demo.invalid")
-        links = [one.link for one in actions.invite_trustees(organizers[0], CAMPAIGN)]
+        links = [one.link or "" for one in actions.invite_trustees(organizers[0], CAMPAIGN)]
         write_private(self.folder / "people.json", encode({"invitations": list(links)}))
         actions.fix(organizers[0], CAMPAIGN)
         now = self.server.clock.now()

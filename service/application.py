@@ -94,7 +94,8 @@ def _answer_for_storage(application: FastAPI, storage: Storage) -> None:
         if not isinstance(error, SQLAlchemyError):
             raise error
         storage.fail_if_broken(error)
-        logger.warning("the database did not answer", exc_info=error)
+        # Not its words: a driver may repeat the values that were written.
+        logger.warning("the database did not answer", kind=type(error).__name__)
         return problems.problem(503, "busy", "the database does not answer just now; ask again in a moment")
 
     application.add_exception_handler(SQLAlchemyError, silent)

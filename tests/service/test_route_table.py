@@ -146,7 +146,8 @@ class Callers:
         method, _, path = route.partition(" ")
         for key, value in {**VALUES, "uuid": self.uuid}.items():
             path = path.replace(f"{{{key}}}", value)
-        body = {} if method in ("GET", "OPTIONS") else {"content": b"{}", "headers": {"Content-Type": "application/json"}}
+        sent = {"content": b"{}", "headers": {"Content-Type": "application/json"}}
+        body: dict[str, Any] = {} if method in ("GET", "OPTIONS") else {**sent}
         if path.startswith(("/organizer", "/sign", "/login")) and method == "POST":
             token = self.clients[name].headers.get("X-CSRF-Token", "")
             body = {"data": {"csrf": token, "reason": "x"}, "headers": SAME_SITE}
