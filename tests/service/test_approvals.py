@@ -193,7 +193,8 @@ def test_a_request_to_end_a_draft_does_not_end_the_election_that_it_became(offic
     office.seal(uuid)
     assert refusal(office, f"approvals/{asked['id']}/approve", office.oleg) == "contest-changed"
     assert office.state(uuid) == "sealed"
-    office.done(f"approvals/{asked['id']}/refuse", office.olga)
+    # The old request has ended with that; nobody must withdraw it first.
+    assert refusal(office, f"approvals/{asked['id']}/approve", office.oleg) == "already-decided"
     again = office.done(f"contests/{uuid}/cancel", reason="wrong-list")
     office.done(f"approvals/{again['id']}/approve", office.oleg)
     assert office.state(uuid) == "cancelled"
