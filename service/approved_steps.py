@@ -100,7 +100,7 @@ def end_election(desk: Desk, approval: Approval) -> None:
         raise Inconsistent(
             "contest-changed",
             f"election {approval.uuid} was {approval.details.get('state')} when this was asked for, and is {desk.view.state.name} "
-            "now: withdraw the request, and ask again",
+            "now: ask again",
         )
     reason, successor = str(approval.details["reason"]), approval.details.get("successor")
     named = successor if isinstance(successor, str) else None
