@@ -36,7 +36,8 @@ DESK, TRUSTEES = "/organizer/{campaign}", "/api/trustee/{campaign}"
 TABLE: Mapping[str, frozenset[str]] = {
     # The voter and the observer.
     "POST /api/elections/{uuid}/ballots": ANYBODY,
-    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/static/veche.css", "/api/openapi.json")},
+    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/trustee/{campaign}")},
+    **{f"GET {path}": ANYBODY for path in ("/static/veche.css", "/api/openapi.json")},
     **{f"GET {path}": ANYBODY for path in ("/healthz", "/readyz", "/version")},
     **{f"GET {path}": ANYBODY for path in ("/observer/elections", "/observer/campaigns/{campaign}")},
     **{
