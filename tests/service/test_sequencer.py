@@ -129,3 +129,10 @@ def test_a_signed_state_that_goes_back_is_noticed(server: Server, clock: HandClo
     with pytest.raises(Inconsistent) as refusal:
         server.sequencer.sequence(town.uuid)
     assert refusal.value.code == "log-state"
+
+
+def test_checkpoints_of_a_contest_under_500_voters_are_a_minute_apart(server: Server, clock: HandClock, tmp_path: Path) -> None:
+    for voters, period in ((499, 60), (500, 10)):
+        town = draft(server, clock, tmp_path / str(voters), plan(voters, clock.now(), f"district-{voters}"))
+        assert town.manifest.log is not None
+        assert town.manifest.log.period == period
