@@ -89,8 +89,12 @@ class Demo:
     def remember(self) -> People:
         """The people of a demonstration that was made before. Raises Malformed, OSError."""
         found = parse(read_file(self.folder / "people.json"))
-        links = array(found["invitations"]) if type(found) is dict else []
-        return self._people([text(one) for one in links], parse_codes(read_file(self.folder / "codes.json")))
+        tokens = [text(one).partition("#")[2] for one in array(found["invitations"])] if type(found) is dict else []
+        # The server may have another address today.
+        links = [f"{self.server.settings.public_url}/trustee/{CAMPAIGN}#{token}" for token in tokens]
+        people = self._people(links, parse_codes(read_file(self.folder / "codes.json")))
+        self.write(people)
+        return people
 
     def write(self, people: People) -> None:
         """demo.json says how to play every role; only the server's user can read it."""
@@ -141,7 +145,7 @@ class Demo:
             connection.execute(update(campaigns).where(campaigns.c.id == CAMPAIGN).values(demo=True))
         actions.add_organizer(organizers[0], CAMPAIGN, organizers[1].email)
         actions.invite_registrar(organizers[0], CAMPAIGN, "The registrar", "registrar@demo.invalid")
-        links = [one.link for one in actions.invite_trustees(organizers[0], CAMPAIGN)]
+        links = [one.link or "" for one in actions.invite_trustees(organizers[0], CAMPAIGN)]
         write_private(self.folder / "people.json", encode({"invitations": list(links)}))
         actions.fix(organizers[0], CAMPAIGN)
         now = self.server.clock.now()

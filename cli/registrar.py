@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=WholeSentences,
     no_args_is_help=True,
-    help="Registrar: draw voter codes, write the letters, sign who got a code. Only fetching manifests and uploading need a network.",
+    help="Registrar: draw voter codes, write the letters, sign who got a code. Only fetching and uploading need a network.",
 )
 
 app.command("manifests")(manifests)

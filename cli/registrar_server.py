@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PUBLIC_LIST: Final = "public_creds.json"
 _MAX_ANSWER: Final = 1_000_000
 _SECONDS: Final = 600
+"""The server checks every credential of a large city before it answers; that takes a minute or two."""
 
 Server = Annotated[
     str, typer.Option("--server", help="Your invitation, https://HOST/registrar/CAMPAIGN#TOKEN. Empty: VECHE_INVITATION.")
@@ -51,12 +52,12 @@ class RegistrarServer:
 
     def put_list(self, uuid: str, raw: bytes) -> None:
         """The public list waits for the seal. Raises Refused with the server's sentence."""
-        self.requests.send("PUT", f"{self.root}/contests/{uuid}/credentials", raw, seconds=_SECONDS)
+        self.requests.send("PUT", f"{self.root}/contests/{uuid}/credentials", raw, seconds=_SECONDS, silence=_SECONDS)
 
     def add_issued(self, uuid: str, entry: bytes, listed: bytes) -> None:
         """The signed word stands in the record. Raises Refused with the server's sentence."""
         body = entry.rstrip(b"\n") + b"\n" + listed
-        self.requests.send("POST", f"{self.root}/contests/{uuid}/issued", body, seconds=_SECONDS)
+        self.requests.send("POST", f"{self.root}/contests/{uuid}/issued", body, seconds=_SECONDS, silence=_SECONDS)
 
 
 def open_registrar_server(link: str) -> RegistrarServer:

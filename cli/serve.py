@@ -47,12 +47,13 @@ def serve(
     given = {"host": host, "port": port, "data": data}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
     begin_log(settings.log_level)
-    server = open_server(settings)
-    try:
-        with listening(settings.host, settings.port) as bound:
+    with listening(settings.host, settings.port) as bound:
+        # Port 0 is any free one: links must name the one that was found.
+        server = open_server(settings.model_copy(update={"port": bound.getsockname()[1]}))
+        try:
             run(server, bound, demo)
-    finally:
-        server.close()
+        finally:
+            server.close()
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -153,13 +153,19 @@ def _confirm(chair: Chair, board: Board, known: Confirming, compared: Comparison
 def _seen(chair: Chair, compared: Comparison) -> tuple[str, str]:
     link = urlsplit(compared.address)
     host = (link.hostname or "").casefold()
-    if host and host == chair.server.invitation.host and not compared.same_host:
+    if host and _machine(host) == _machine(chair.server.invitation.host) and not compared.same_host:
         raise Refused(
             "same-host", "that address is on the same host, which would agree with itself: name another, or say --same-host"
         )
     if link.scheme == "http" and host not in LOOPBACK:
         raise Refused("not-private", "what comes over http:// can be changed by everybody on the way: compare over https://")
     return seen_hashes(open_source(compared.address))
+
+
+def _machine(host: str) -> str:
+    """One name for a host however it is written: with a dot at its end, or as this machine itself."""
+    plain = host.casefold().rstrip(".")
+    return LOOPBACK[0] if plain in LOOPBACK or plain.startswith("127.") else plain
 
 
 def seen_hashes(source: Source) -> tuple[str, str]:

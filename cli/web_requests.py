@@ -55,14 +55,16 @@ class WebRequests:
         """The answer. Raises Refused with the server's code, Unsupported `unreachable`, Inconsistent `answer-too-large`."""
         return self._ask("GET", path, None, limit, seconds)
 
-    def send(self, method: str, path: str, body: bytes, limit: int = _PROBLEM, seconds: float = 120) -> Answer:
-        """The answer to PUT or POST. Raises as `get`."""
-        return self._ask(method, path, body, limit, seconds)
+    def send(
+        self, method: str, path: str, body: bytes, limit: int = _PROBLEM, seconds: float = 120, silence: float = SECONDS
+    ) -> Answer:
+        """The answer to PUT or POST, which may take `silence` seconds to begin. Raises as `get`."""
+        return self._ask(method, path, body, limit, seconds, silence)
 
-    def _ask(self, method: str, path: str, body: bytes | None, limit: int, seconds: float) -> Answer:
+    def _ask(self, method: str, path: str, body: bytes | None, limit: int, seconds: float, silence: float = SECONDS) -> Answer:
         content = BytesIO()
         try:
-            with self._opener.open(self._request(method, path, body), timeout=SECONDS) as response:
+            with self._opener.open(self._request(method, path, body), timeout=silence) as response:
                 _pour(response, content, limit, time.monotonic() + seconds, path)
                 return Answer(response.status, content.getvalue())
         except HTTPError as error:

@@ -108,7 +108,10 @@ def hours_json(hours: Sequence[Hour]) -> list[Json]:
 
 
 def ballot_json(row: ElectionRow, ballot: BallotRow, last: BallotRow) -> dict[str, Json]:
-    """Where a ballot stands; `last` is the newest of the same credential. `time` is that of its acknowledgement."""
+    """Where a ballot stands; `last` is the newest of the same credential. `hour` begins so many seconds after 1970.
+
+    The second is the voter's own: it stands in her acknowledgement, and helps nobody here but whoever watches a network.
+    """
     replaced = last.height != ballot.height
     return {
         **head_json(row),
@@ -116,7 +119,7 @@ def ballot_json(row: ElectionRow, ballot: BallotRow, last: BallotRow) -> dict[st
         "compact": compact_tracker(ballot.tracker),
         "height": ballot.height,
         "event": ballot.event,
-        "time": ballot.time,
+        "hour": ballot.time - ballot.time % 3600,
         "replaced": replaced,
         "replaced_by": {"tracker": last.tracker, "height": last.height} if replaced else None,
     }

@@ -23,7 +23,7 @@ The record in the database:
 
 Campaigns and their people:
 
-- `campaign_file`, `campaign_table`, `campaign_fields`   many contests from one file, each mistake named by its place; `campaign_example`
+- `campaign_file`, `campaign_table`, `campaign_fields`, `campaign_example`   many contests from one file, mistakes by place
 - `campaigns`, `campaign_people`, `campaign_standing`    planned, fixed, with whom, and how it stands
 - `approvals`, `approved_steps`   what a second organizer must approve, and what exactly that is
 - `organizer_actions`   all that organizers do; `organizer_routes` and `organizer_pages` are two ways to it
@@ -45,7 +45,7 @@ People and pages:
 
 - `access`              who asks, and whether they may; `accounts`, `sessions`, `tokens`: what is kept for it
 - `session_routes`, `mail`   signing in by a link that lets in once, and the mails that bring it
-- `pages`, `form`, `security_headers`   HTML made on the server (`templates`, `static`), what its forms send, headers of every answer
+- `pages`, `form`, `security_headers`   HTML made on the server (`templates`, `static`), what its forms send, headers of all answers
 
 The server itself:
 

@@ -184,8 +184,9 @@ def _added(connection: Connection, row: ElectionRow, timed: Timed) -> ElectionRo
     try:
         with connection.begin_nested():
             return add_ballot(connection, row, timed)
-    except (IntegrityError, DataError):
-        logger.exception("the database did not take a checked entry")
+    except (IntegrityError, DataError) as error:
+        # Not its words: a driver repeats the values, and a ballot's tracker belongs in no log.
+        logger.error("the database did not take a checked entry", kind=type(error.orig).__name__)
         return row
 
 

@@ -17,7 +17,7 @@ from veche.service import pages, security_headers
 from veche.service.access import Access
 from veche.service.at_work import at_work
 from veche.service.build_info import build_info
-from veche.service.casting_routes import casting_routes
+from veche.service.casting_routes import CastingDoor, casting_routes
 from veche.service.client_address import ClientAddress
 from veche.service.demo_pages import demo_pages
 from veche.service.health_routes import health_routes
@@ -81,6 +81,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(registrar_routes(RegistrarWork(server.storage, server.clock), access))
     application.include_router(trustee_page(shown))
     application.include_router(pages.static_routes())
+    application.add_middleware(CastingDoor, casting=server.casting, metrics=server.metrics)
     security_headers.install(application, access.secure)
     application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)
     return application
@@ -93,7 +94,8 @@ def _answer_for_storage(application: FastAPI, storage: Storage) -> None:
         if not isinstance(error, SQLAlchemyError):
             raise error
         storage.fail_if_broken(error)
-        logger.warning("the database did not answer", exc_info=error)
+        # Not its words: a driver may repeat the values that were written.
+        logger.warning("the database did not answer", kind=type(error).__name__)
         return problems.problem(503, "busy", "the database does not answer just now; ask again in a moment")
 
     application.add_exception_handler(SQLAlchemyError, silent)

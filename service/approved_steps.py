@@ -92,7 +92,16 @@ def verify_keys_lost(desk: Desk) -> None:
 
 
 def end_election(desk: Desk, approval: Approval) -> None:
-    """`cancelled` or `annulled` stands in the record with the reason that was approved. Raises as `verify_end`."""
+    """`cancelled` or `annulled` stands in the record with the reason that was approved.
+
+    Raises as `verify_end`, and Inconsistent `contest-changed`: who approves the end of a draft does not end a vote.
+    """
+    if approval.details.get("state") != desk.view.state.name:
+        raise Inconsistent(
+            "contest-changed",
+            f"election {approval.uuid} was {approval.details.get('state')} when this was asked for, and is {desk.view.state.name} "
+            "now: ask again",
+        )
     reason, successor = str(approval.details["reason"]), approval.details.get("successor")
     named = successor if isinstance(successor, str) else None
     verify_end(desk, approval.action, reason, named)

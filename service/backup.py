@@ -21,6 +21,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 
 from veche import __version__
+from veche.ballot.election import is_uuid
 from veche.crypto.canonical_json import Json, encode, fields, integer, parse_canonical
 from veche.crypto.canonical_json import text as string
 from veche.crypto.errors import Inconsistent, Malformed, Refused, Unsupported
@@ -98,7 +99,7 @@ def read_manifest(folder: Path) -> BackupManifest:
         found = fields(parse_canonical(read_file(path)), _FIELDS)
         if found["format"] != FORMAT:
             raise Unsupported("backup-format", f"{path} has a format that this program does not know")
-        heads = {uuid: _head(value) for uuid, value in _object(found["elections"]).items()}
+        heads = {_uuid(uuid): _head(value) for uuid, value in _object(found["elections"]).items()}
         files = {name: string(value) for name, value in _object(found["files"]).items()}
         made_at, made_by = string(found["made_at"]), string(found["made_by"])
         return BackupManifest(made_at, made_by, string(found["database"]), string(found["schema"]), files, heads)
@@ -208,6 +209,13 @@ def _object(value: Json) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise Malformed("backup-malformed", "an object is missing")
     return value
+
+
+def _uuid(name: str) -> str:
+    """The name, which becomes a file's. Raises Malformed where it is none of an election."""
+    if not is_uuid(name):
+        raise Malformed("uuid", f"{name[:64]!r} is no election's identifier")
+    return name
 
 
 def _head(value: Json) -> Head:

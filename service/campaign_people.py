@@ -25,6 +25,7 @@ from veche.service.accounts import (
 from veche.service.audit_trail import note
 from veche.service.campaigns import campaign_of
 from veche.service.ceremonies import runs_of
+from veche.service.jobs import queue_job
 from veche.service.tables import accounts, roles
 
 
@@ -44,10 +45,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A link to be handed to one person. It is kept nowhere, and its repr shows nothing of it."""
+    """A link to be handed to one person, kept nowhere; None when it goes there by mail, past the organizers' eyes."""
 
     member: Member
-    link: str = field(repr=False)
+    link: str | None = field(repr=False)
 
     def to_json(self) -> dict[str, Json]:
         return {**self.member.to_json(), "link": self.link}
@@ -55,13 +56,17 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Inviting:
-    """One organizer at work on one campaign, in one transaction. `base` is how people reach the server."""
+    """One organizer at work on one campaign, in one transaction. `base` is how people reach the server.
+
+    With `by_mail` invitations are mailed and shown to nobody: whoever has a link acts in that person's name.
+    """
 
     connection: Connection
     campaign: str
     base: str
     account: int
     now: int
+    by_mail: bool = False
 
     def organizer(self, email: str) -> Member:
         """The person with this address is an organizer of the campaign, too.
@@ -123,9 +128,13 @@ class Inviting:
 
     def _invitation(self, account: int) -> Invitation:
         revoke_invitations(self.connection, self.campaign, account)
-        token = make_link(self.connection, account, INVITATION, self.now, self.campaign)
         member = next(one for one in members_of(self.connection, self.campaign) if one.account == account)
-        self._note("invited", account, role=member.role)
+        self._note("invited", account, role=member.role, by_mail=self.by_mail)
+        if self.by_mail:
+            letter: dict[str, Json] = {"letter": "invitation", "account": account, "campaign": self.campaign, "role": member.role}
+            queue_job(self.connection, "mail", f"invitation:{self.campaign}:{account}", letter, self.now)
+            return Invitation(member, None)
+        token = make_link(self.connection, account, INVITATION, self.now, self.campaign)
         # A fragment: browsers and our tool keep it to themselves, so no server's log of addresses ever holds it.
         return Invitation(member, f"{self.base}/{member.role}/{self.campaign}#{token}")
 

@@ -7,6 +7,7 @@ is done by `appender`.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -42,6 +43,9 @@ from veche.service.storage import Storage
 WAITING: Final = 256
 """Most ballots under way at once: more are told to come again (attack E5)."""
 
+GLANCE: Final = 0.5
+"""Seconds for which the cheap checks believe that a vote is open: what decides is asked again under the lock (attack E6)."""
+
 NOT_THE_SENDERS: Final = frozenset({"storage-failed", "rate-limited", "not-open", "no-box", "box-key"})
 """Refusals that say nothing against whoever sent the ballot, and spend no budget."""
 
@@ -63,6 +67,7 @@ class Casting:
         self._keys = keys
         self._checkers = checkers
         self._known: dict[str, _Known] = {}
+        self._open: dict[str, tuple[float, ElectionRow]] = {}
         self._addresses, self._credentials = Budget(PER_ADDRESS), Budget(PER_CREDENTIAL)
         self._under_way = 0
         self._appender = Appender(storage, clock, self._note)
@@ -131,7 +136,7 @@ class Casting:
             raise Busy from error
 
     def _looked(self, connection: Connection, uuid: str, raw: bytes) -> Acknowledged | tuple[UncheckedBallot, int, _Known]:
-        row = election_row(connection, uuid)
+        row = self._row(connection, uuid)
         stored = ballot_row(connection, uuid, sha256(raw).hexdigest())
         if stored is not None:
             return Acknowledged(self._note(connection, row, stored), False)
@@ -149,6 +154,18 @@ class Casting:
         if listed.issued is None and not everybody:
             raise Refused("not-issued", f"{name}: the registrar has not handed out its credential yet")
         return ballot, listed.weight, known
+
+    def _row(self, connection: Connection, uuid: str) -> ElectionRow:
+        """Where the election stands now, or stood a moment ago if it was open then: only the opening must be seen at once."""
+        before, now = self._open.get(uuid), time.monotonic()
+        if before is not None and now < before[0] + GLANCE:
+            return before[1]
+        row = election_row(connection, uuid)
+        if row.state == "open":
+            self._open[uuid] = now, row
+        else:
+            self._open.pop(uuid, None)
+        return row
 
     def _fixed(self, connection: Connection, row: ElectionRow) -> _Known:
         known = self._known.get(row.uuid)

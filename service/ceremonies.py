@@ -153,6 +153,7 @@ def put_message(
     """
     parsed, content = MessageName.parse(name), verify_text(raw)
     runs = runs_of(connection, campaign, lock=True)
+    _verify_place(connection, campaign, account, place)
     run = newest_run(connection, campaign)
     board, messages = run.board(connection), run.messages(connection)
     terms = read_standing(board).terms
@@ -168,6 +169,15 @@ def put_message(
     note(connection, now, account, campaign, None, "ceremony-message", run=run.number, name=name)
     _settle(connection, campaign, runs, now)
     return True
+
+
+def _verify_place(connection: Connection, campaign: str, account: int | None, place: int) -> None:
+    """Check that this account still has the place: a new run may have given it another since it was asked. Raises Refused."""
+    if account is None:
+        return
+    query = select(roles.c.place).where(roles.c.campaign == campaign, roles.c.account == account)
+    if connection.execute(query).scalar_one_or_none() != place:
+        raise Refused("not-allowed", "your place in the ceremony has changed: look at it again")
 
 
 def settle_ceremony(storage: Storage, clock: Clock, campaign: str) -> str | None:

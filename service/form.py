@@ -5,6 +5,7 @@ The form's token is laid down where `Access.person` finds it, so a route that ta
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from starlette.formparsers import FormParser, MultiPartException, MultiPartParse
 
 from veche.crypto.errors import Malformed
 from veche.service.access import CSRF_FIELD
+from veche.service.request_body import SECONDS
 
 PAGE_FORM: Final = 64 * 1024
 """Bytes of a form without files, at most."""
@@ -51,10 +53,14 @@ class Form:
 
 
 def form_reader(limit: int = PAGE_FORM) -> Callable[[Request], Awaitable[Form]]:
-    """A dependency that reads a form of at most `limit` bytes. It raises Malformed `form` and `too-large`."""
+    """A dependency that reads a form of at most `limit` bytes. It raises Malformed `form`, `too-large` and `too-slow`."""
 
     async def read(request: Request) -> Form:
-        form = await _parsed(request, limit)
+        try:
+            async with asyncio.timeout(SECONDS):
+                form = await _parsed(request, limit)
+        except TimeoutError as error:
+            raise Malformed("too-slow", f"the form did not arrive within {SECONDS} seconds") from error
         try:
             fields = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
             files = {name: await value.read() for name, value in form.multi_items() if isinstance(value, UploadFile)}

@@ -24,9 +24,9 @@ def operator_routes(server: Server, access: Access) -> APIRouter:
         access.operator(request)
         clock = server.clock
         with server.storage.database.reading() as connection:
-            counted = select(jobs.c.kind, jobs.c.status, func.count().label("count")).group_by(jobs.c.kind, jobs.c.status)
+            counted = select(jobs.c.kind, jobs.c.status, func.count().label("number")).group_by(jobs.c.kind, jobs.c.status)
             queued = connection.execute(counted).all()
-            waiting: list[Json] = [{"kind": one.kind, "status": one.status, "count": one.count} for one in queued]
+            waiting: list[Json] = [{"kind": one.kind, "status": one.status, "count": one.number} for one in queued]
             failed = select(jobs.c.kind, jobs.c.topic, jobs.c.error).where(jobs.c.status == "failed").order_by(jobs.c.id).limit(50)
             errors: list[Json] = [{"kind": one.kind, "topic": one.topic, "error": one.error} for one in connection.execute(failed)]
             contests: list[Json] = [

@@ -92,7 +92,8 @@ class OrganizerActions:
     def _inviting(self, who: Person, campaign: str) -> Iterator[Inviting]:
         self._server.storage.verify_writable()
         with self._server.storage.database.writing() as connection:
-            yield Inviting(connection, campaign, self._server.settings.public_url, who.id, self._now())
+            settings = self._server.settings
+            yield Inviting(connection, campaign, settings.public_url, who.id, self._now(), bool(settings.smtp))
 
     def extend(self, who: Person, campaign: str, uuid: str, until: Json, reason: str) -> None:
         """Voting ends later, as far as the manifest allows. Raises as `voting.extend`."""
@@ -179,7 +180,7 @@ class OrganizerActions:
         approval = self._asked(campaign, number)
         with self._refusals(who, campaign, approval.uuid, f"approve-{approval.action}", request=number):
             approvals.verify_second(approval, who.id)
-            with self._held(campaign, approval.uuid) as (desk, connection):
+            with self._ended_if_changed(approval, who), self._held(campaign, approval.uuid) as (desk, connection):
                 approvals.decide(connection, approval, "done", who.id, self._now())
                 note(connection, self._now(), who.id, campaign, approval.uuid, f"approve-{approval.action}", request=number)
                 if approval.action == "seal":
@@ -189,6 +190,17 @@ class OrganizerActions:
                 else:
                     end_election(desk, approval)
                 return approvals.approval_of(connection, campaign, number)
+
+    @contextmanager
+    def _ended_if_changed(self, approval: Approval, who: Person) -> Iterator[None]:
+        """A request for what is no longer so has ended, too: the same can be asked for anew at once."""
+        try:
+            yield
+        except ElectionError as error:
+            if error.code == "contest-changed":
+                with self._server.storage.database.writing() as connection:
+                    approvals.decide(connection, approval, "refused", who.id, self._now())
+            raise
 
     def refuse(self, who: Person, campaign: str, number: int) -> Approval:
         """The request has ended without effect: withdrawn by who asked, or refused by another. Raises Refused `already-decided`."""

@@ -19,7 +19,7 @@ from veche.service.campaign_file import MAX_BYTES
 from veche.service.campaign_standing import campaign_json, standing_of
 from veche.service.campaigns import campaigns_of
 from veche.service.organizer_actions import OrganizerActions
-from veche.service.request_body import body_reader
+from veche.service.request_body import BoundedRoute, body_reader
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -91,7 +91,7 @@ class EndBody(_Body):
 
 def organizer_routes(database: Database, actions: OrganizerActions, access: Access) -> APIRouter:
     """The routes over this server's campaigns."""
-    router = APIRouter(prefix="/api/campaigns", tags=["organizer"], responses=dict(RESPONSES))
+    router = APIRouter(prefix="/api/campaigns", tags=["organizer"], responses=dict(RESPONSES), route_class=BoundedRoute)
 
     def person(request: Request) -> Person:
         return organizing(access, request)

@@ -71,6 +71,10 @@ class Storage:
         except OSError as error:
             self.fail_if_broken(error)
             self.verify_writable()
+        except Inconsistent as error:
+            # A head that was damaged meanwhile: nobody may hear of what it does not vouch for.
+            self.fail(error.message)
+            self.verify_writable()
 
     def verify_heads(self) -> None:
         """Check that no record is older than its head, nor another one. Raises Inconsistent `database-older`, `database-other`."""
@@ -106,4 +110,5 @@ def is_write_failure(error: DBAPIError) -> bool:
         # 53100 disk full, 58xxx system error, XX internal error and damaged data.
         return state == "53100" or state[:2] in ("58", "XX")
     name = getattr(original, "sqlite_errorname", "")
-    return any(name.startswith(prefix) for prefix in ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_READONLY"))
+    lost = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_READONLY")
+    return any(name.startswith(prefix) for prefix in lost)

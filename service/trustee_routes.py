@@ -17,6 +17,7 @@ from veche.observer.problems import RESPONSES
 from veche.service.ceremonies import add_keys_everywhere, newest_run, put_message
 from veche.service.ceremony_messages import MAX_MESSAGE, MessageName
 from veche.service.clock import Clock
+from veche.service.request_body import read_limited
 from veche.service.storage import Storage
 from veche.service.trustee_work import (
     MAX_DELIVERY,
@@ -145,11 +146,6 @@ def _body(limit: int) -> Callable[[Request], Awaitable[bytes]]:
     """The body of a request, read no further than it may be long."""
 
     async def read(request: Request) -> bytes:
-        content = bytearray()
-        async for piece in request.stream():
-            content += piece
-            if len(content) > limit:
-                raise Refused("too-large", f"at most {limit} bytes are taken here")
-        return bytes(content)
+        return await read_limited(request, limit)
 
     return read

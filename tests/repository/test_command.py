@@ -29,8 +29,8 @@ def test_the_command_explains_itself() -> None:
     assert "demo" in answer
 
 
-def test_the_readme_opens_a_door_for_voter_observer_and_organizer() -> None:
-    assert {name.split()[0] for name in NAMED} == {"voter", "audit", "organizer"}
+def test_the_readme_opens_a_door_for_voter_observer_organizer_and_operator() -> None:
+    assert {name.split()[0] for name in NAMED} == {"voter", "audit", "organizer", "serve"}
 
 
 @pytest.mark.parametrize("command", NAMED)

@@ -265,7 +265,7 @@ def campaign(folder: Path, database: str, clock: HandClock, voters: int) -> Iter
     """A campaign of which nothing is there yet but the accounts of its two organizers."""
     with running(folder / "data", database, clock) as (server, base):
         people = [organizer(server, base, email) for email in ("olga@example.org", "oleg@example.org")]
-        story = HttpCampaign(server, base, clock, folder, voters, *people)
+        story = HttpCampaign(server, base, clock, folder, voters, people[0], people[1])
         try:
             yield story
         finally:

@@ -102,7 +102,8 @@ class Office:
 
     def do(self, path: str, who: TestClient | None = None, **body: Any) -> Response:
         """A POST below the campaign, by Olga unless somebody else is named."""
-        return (who or self.olga).post(f"/api/campaigns/{CAMPAIGN}/{path}", json=body)
+        answer: Response = (who or self.olga).post(f"/api/campaigns/{CAMPAIGN}/{path}", json=body)
+        return answer
 
     def done(self, path: str, who: TestClient | None = None, **body: Any) -> dict[str, Any]:
         """What came of a POST that must succeed."""
@@ -179,7 +180,9 @@ class Office:
     def registrar(self, method: str, path: str, content: bytes | None = None, kind: str = "application/octet-stream") -> Response:
         """A request of the registrar's tool, which has no cookie."""
         headers = {**self.bearer, "Content-Type": kind}
-        return self.anybody.request(method, f"/api/campaigns/{CAMPAIGN}/registrar/{path}", content=content, headers=headers)
+        root = f"/api/campaigns/{CAMPAIGN}/registrar"
+        answer: Response = self.anybody.request(method, f"{root}/{path}", content=content, headers=headers)
+        return answer
 
     def hand_in(self, uuid: str) -> Response:
         return self.registrar("PUT", f"contests/{uuid}/credentials", self.public[uuid])

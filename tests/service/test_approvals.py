@@ -186,3 +186,15 @@ def test_the_page_of_a_request_shows_the_hash_and_the_questions(office: Office, 
     assert "A lamp" in page
     assert "Approve" in page
     assert "Approve" not in office.olga.get(f"/organizer/{CAMPAIGN}/approvals/{asked['id']}").text
+
+
+def test_a_request_to_end_a_draft_does_not_end_the_election_that_it_became(office: Office, uuid: str) -> None:
+    asked = office.done(f"contests/{uuid}/cancel", reason="wrong-list")
+    office.seal(uuid)
+    assert refusal(office, f"approvals/{asked['id']}/approve", office.oleg) == "contest-changed"
+    assert office.state(uuid) == "sealed"
+    # The old request has ended with that; nobody must withdraw it first.
+    assert refusal(office, f"approvals/{asked['id']}/approve", office.oleg) == "already-decided"
+    again = office.done(f"contests/{uuid}/cancel", reason="wrong-list")
+    office.done(f"approvals/{again['id']}/approve", office.oleg)
+    assert office.state(uuid) == "cancelled"

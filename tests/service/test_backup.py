@@ -167,6 +167,19 @@ def test_a_manifest_that_claims_more_than_its_database_has_is_refused(town: Serv
     assert is_empty(place)
 
 
+@pytest.mark.parametrize("name", ["../../elsewhere", "/tmp/elsewhere", ""])
+def test_a_manifest_that_names_a_place_for_a_head_is_no_backup(
+    town: ServedTown, place: Settings, tmp_path: Path, name: str
+) -> None:
+    make_backup(town.server.settings, tmp_path / "backup")
+    path = tmp_path / "backup" / MANIFEST
+    forged = json.loads(path.read_bytes())
+    forged["elections"] = {name: forged["elections"][town.uuid]}
+    path.write_text(json.dumps(forged, separators=(",", ":")))
+    assert code(place, tmp_path / "backup") == "backup-malformed"
+    assert is_empty(place)
+
+
 def test_a_database_with_another_history_is_refused(town: ServedTown, place: Settings, tmp_path: Path) -> None:
     cast(town, 0)
     make_backup(town.server.settings, tmp_path / "backup")

@@ -84,3 +84,11 @@ def test_before_the_opening_and_from_the_end_on_nothing_is_taken(town: ServedTow
     assert refusal(town, raw) == "not-open"
     town.clock.time = town.manifest.closes_at - 1
     assert cast(town, raw).new
+
+
+def test_nobody_hears_of_a_ballot_whose_head_was_damaged_and_nothing_more_is_taken(town: ServedTown) -> None:
+    head = town.server.settings.data / "heads" / town.uuid
+    head.write_bytes(b"?" * head.stat().st_size)
+    assert refusal(town, town.ballot(0)) == "storage-failed"
+    assert town.server.storage.failure is not None
+    assert refusal(town, town.ballot(1)) == "storage-failed"

@@ -264,7 +264,7 @@ def test_nobody_moves_the_clock_of_a_real_election(town: ServedTown) -> None:
 
 def give_up(town: ServedTown) -> None:
     """What two organizers have decided is done: too few trustees still have their keys."""
-    details: dict[str, Json] = {"reason": KEYS_LOST, "successor": None}
+    details: dict[str, Json] = {"reason": KEYS_LOST, "successor": None, "state": row_of(town).state}
     decided = Approval(1, town.manifest.campaign, town.uuid, "cancel", details, 1, "Olga", town.clock.now(), "done", 2, None)
     with held_desk(town.server.storage, town.clock, town.uuid) as desk:
         end_election(desk, decided)

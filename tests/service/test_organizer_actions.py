@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -50,7 +51,7 @@ def voting(office: Office) -> str:
     return uuid
 
 
-def code(office: Office, path: str, **body: object) -> str:
+def code(office: Office, path: str, **body: Any) -> str:
     answer = office.do(path, **body)
     assert 400 <= answer.status_code < 500, answer.text
     return str(answer.json()["code"])
@@ -127,10 +128,9 @@ def routes(uuid: str) -> list[tuple[str, str]]:
 
 def ask(client: TestClient, method: str, path: str) -> int:
     if method == "GET" or path.startswith("/api/"):
-        return client.request(
-            method, path, content=b"{}" if method != "GET" else None, headers={"Content-Type": "application/json"}
-        ).status_code
-    return client.request(method, path, data={"csrf": client.headers.get("X-CSRF-Token", "")}).status_code
+        content = None if method == "GET" else b"{}"
+        return int(client.request(method, path, content=content, headers={"Content-Type": "application/json"}).status_code)
+    return int(client.request(method, path, data={"csrf": client.headers.get("X-CSRF-Token", "")}).status_code)
 
 
 def test_an_organizer_of_another_campaign_may_do_nothing_here_and_nobody_else_either(office: Office) -> None:

@@ -36,7 +36,8 @@ DESK, TRUSTEES = "/organizer/{campaign}", "/api/trustee/{campaign}"
 TABLE: Mapping[str, frozenset[str]] = {
     # The voter and the observer.
     "POST /api/elections/{uuid}/ballots": ANYBODY,
-    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/static/veche.css", "/api/openapi.json")},
+    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/trustee/{campaign}")},
+    **{f"GET {path}": ANYBODY for path in ("/static/veche.css", "/api/openapi.json")},
     **{f"GET {path}": ANYBODY for path in ("/healthz", "/readyz", "/version")},
     **{f"GET {path}": ANYBODY for path in ("/observer/elections", "/observer/campaigns/{campaign}")},
     **{
@@ -147,7 +148,8 @@ class Callers:
         method, _, path = route.partition(" ")
         for key, value in {**VALUES, "uuid": self.uuid}.items():
             path = path.replace(f"{{{key}}}", value)
-        body = {} if method in ("GET", "OPTIONS") else {"content": b"{}", "headers": {"Content-Type": "application/json"}}
+        sent = {"content": b"{}", "headers": {"Content-Type": "application/json"}}
+        body: dict[str, Any] = {} if method in ("GET", "OPTIONS") else {**sent}
         if path.startswith(("/organizer", "/sign", "/login")) and method == "POST":
             token = self.clients[name].headers.get("X-CSRF-Token", "")
             body = {"data": {"csrf": token, "reason": "x"}, "headers": SAME_SITE}
