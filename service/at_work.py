@@ -20,10 +20,12 @@ def at_work(server: Server, wanted: bool = True) -> Iterator[None]:
     worker, timers, sequencing = Worker(server), Timers(server), Sequencing(server.sequencer)
     worker.start()
     timers.start()
-    sequencing.start()
+    if server.settings.sign_log:
+        sequencing.start()
     try:
         yield
     finally:
-        sequencing.stop()
+        if server.settings.sign_log:
+            sequencing.stop()
         timers.stop()
         worker.stop()

@@ -21,7 +21,7 @@ from veche.crypto.errors import ElectionError, Inconsistent, Refused
 from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.policy import policy_of_manifest
 from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_log, with_lines
-from veche.ledger.tile import WIDTH, Resource
+from veche.ledger.tile import WIDTH, Resource, Tile
 from veche.ledger.tile_growth import Edge, Growth, grow, write_files
 from veche.ledger.tile_reader import TileReader, verify_root
 from veche.observer import durable_files
@@ -313,7 +313,12 @@ def _chunks(connection: Connection, uuid: str, start: int, end: int) -> Iterator
 
 def _lasting(growth: Growth, size: int) -> list[tuple[Resource, bytes]]:
     """What a log of this size shows: read in pieces, a partial tile of a higher level passes through widths nobody signs."""
-    return [one for one in growth.files if growth.edge.size == size or one[0].width == WIDTH]
+    return [one for one in growth.files if one[0].width == _width_at(one[0], size)]
+
+
+def _width_at(resource: Resource, size: int) -> int:
+    level = resource.level if isinstance(resource, Tile) else 0
+    return min(WIDTH, (size >> 8 * level) - resource.number * WIDTH)
 
 
 def _verify_signed(uuid: str, edge: Edge, state: LogState) -> None:

@@ -33,6 +33,8 @@ from veche.ledger.tile_reader import TileReader
 
 pytestmark = pytest.mark.interop
 
+NAME = "witness.example/lite"
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -59,7 +61,7 @@ def litewitness() -> Iterator[tuple[str, VerifierKey]]:
                 connection.execute("CREATE TABLE key (origin TEXT NOT NULL, key TEXT NOT NULL)")
                 connection.execute("INSERT INTO log VALUES (?, 0, ?)", (ORIGIN, b64encode(EMPTY_ROOT).decode()))
                 connection.execute("INSERT INTO key VALUES (?, ?)", (ORIGIN, LOG_KEY.text()))
-            given = ["-db", database, "-ssh-agent", agent, "-key", shown.split()[1], "-name", "witness.example/lite"]
+            given: list[str | Path] = ["-db", database, "-ssh-agent", agent, "-key", shown.split()[1], "-name", NAME]
             with log.open("wb") as stream:
                 running = subprocess.Popen([program, *given, "-listen", f"127.0.0.1:{port}"], stderr=stream)
             try:

@@ -6,12 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, update
 
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, draft, open_town, plan
 from veche.crypto.errors import Inconsistent, Refused
 from veche.ledger.signed_checkpoint import verify_log
 from veche.ledger.tile_reader import proven_consistency, verify_tiles
+from veche.observer import tables
 from veche.observer.log_store import FolderTiles
 from veche.observer.record_rows import election_row
 from veche.service.sequencer import Sequencer, Sequencing, log_folder
@@ -71,6 +73,27 @@ def test_an_election_that_has_closed_has_its_last_checkpoint_at_once(server: Ser
     newest = server.sequencer.newest(town.uuid)
     assert newest is not None
     assert newest.checkpoint.size == entries(town)
+
+
+@pytest.mark.parametrize("size", [70_000, 16_385])
+def test_many_entries_at_once_leave_every_tile_that_their_size_shows(
+    server: Server, clock: HandClock, tmp_path: Path, size: int
+) -> None:
+    town = draft(server, clock, tmp_path / "town", plan(6, clock.now()))
+    with server.storage.database.writing() as connection:
+        fresh_rows = [
+            {"uuid": town.uuid, "place": place, "kind": "Ballot", "text": b"%d" % place} for place in range(entries(town), size)
+        ]
+        connection.execute(insert(tables.entries), fresh_rows)
+        connection.execute(update(tables.elections).values(entries=size))
+    assert server.sequencer.sequence(town.uuid)
+    newest, folder = server.sequencer.newest(town.uuid), log_folder(server.storage.root, town.uuid)
+    assert newest is not None
+    verify_tiles(FolderTiles(folder), newest.checkpoint)
+    for path in [one for one in folder.rglob("*") if one.is_file() and ".p" in one.parent.name]:
+        path.unlink()
+    fresh(server)
+    verify_tiles(FolderTiles(folder), newest.checkpoint)
 
 
 def test_two_sequencers_of_one_folder_continue_each_other(server: Server, clock: HandClock, tmp_path: Path) -> None:
