@@ -39,6 +39,7 @@ The voter and the observer:
                         `voter_tracking` finds ballots again
 - `audit`               `veche audit` and `veche verify-ballot`
 - `observe`             `veche observe`: the public record of a database for everybody
+- `witness`             `veche witness`: cosigns public logs, on a machine that is not the operator's
 
 The server:
 

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "registrar": ("veche.cli.registrar", "app"),
     "trustee": ("veche.cli.trustee", "app"),
     "serve": ("veche.cli.serve", "serve"),
+    "witness": ("veche.cli.witness", "app"),
     "worker": ("veche.cli.worker", "worker"),
     "account": ("veche.cli.account", "app"),
     "doctor": ("veche.cli.doctor", "doctor"),

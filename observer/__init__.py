@@ -12,9 +12,11 @@ The record in a database, and how it is served (these need the packages of the e
 - `published_files`, `database_source`    archive and entries as files that only grow; a record as a source of the audit
 - `problems`                              refusals as answers over HTTP
 - `endpoint`, `credential_buckets`        the read-only endpoint's routes, over `public_record`
+- `log_routes`, `log_store`                   checkpoint, tiles and receipts over HTTP; tiles as durable files of a folder
 - `summary`, `published_result`           what it says of an election, a ballot, a credential; the result, once published
 - `endpoint_answers`, `ranges`, `csv_text`  headers and descriptions; ETag and Range; tables for spreadsheets
 - `observe`                               the endpoint as an application of its own, for `veche observe`
+- `witness`, `witness_store`, `witness_server`  cosigns the logs it knows: what it says, what it remembers, and HTTP (need nothing)
 - `tracker`                               a ballot's tracker in both its forms (needs nothing)
 - `durable_files`                         files that are whole or not there (needs nothing)
 """

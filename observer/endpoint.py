@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -21,6 +22,7 @@ from veche.observer.csv_text import MEDIA_TYPE as CSV
 from veche.observer.csv_text import csv_text
 from veche.observer.database import Database
 from veche.observer.endpoint_answers import ARCHIVE, ENTRIES, JSON, ONE, ROOT, PublicRoute, Uuid, json_answer, preflight, reads
+from veche.observer.log_routes import PublicLogs, checkpoint_json, log_routes
 from veche.observer.public_record import PublicRecord, etag_of, row_of, told
 from veche.observer.published_files import PublishedFiles, open_part
 from veche.observer.published_result import Outcome, outcome_csv, outcome_json, read_outcome
@@ -53,11 +55,13 @@ _CAMPAIGN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def observer_routes(database: Database, files: PublishedFiles) -> APIRouter:
-    """The routes over this database; `files` keep the copies that are served by range."""
+def observer_routes(database: Database, files: PublishedFiles, log_folder: Path | None = None) -> APIRouter:
+    """The routes over this database; `files` keep the copies that are served by range, `log_folder` has the logs."""
+    logs = PublicLogs(log_folder)
     record = PublicRecord(database, files)
     router = APIRouter(tags=["observer"], route_class=PublicRoute)
-    _list_routes(router, record)
+    _list_routes(router, record, logs)
+    log_routes(router, record, logs)
     _file_routes(router, record)
     _ballot_routes(router, record)
     bucket_routes(router, record)
@@ -72,7 +76,7 @@ def observer_routes(database: Database, files: PublishedFiles) -> APIRouter:
     return router
 
 
-def _list_routes(router: APIRouter, record: PublicRecord) -> None:
+def _list_routes(router: APIRouter, record: PublicRecord, logs: PublicLogs) -> None:
     @reads(router, ROOT, JSON, "Every election")
     def elections(request: Request) -> Response:
         with record.reading() as connection:
@@ -87,12 +91,14 @@ def _list_routes(router: APIRouter, record: PublicRecord) -> None:
     def election(request: Request, uuid: Uuid) -> Response:
         with record.reading() as connection:
             row = row_of(connection, uuid)
-            found = unchanged(request, etag_of(row))
+            note = logs.checkpoint(uuid)
+            etag = etag_of(row) if note is None else f'{etag_of(row)[:-1]}-{sha256(note).hexdigest()[:16]}"'
+            found = unchanged(request, etag)
             if found is not None:
                 return found
             facts = record.facts(connection, row)
             shown = summary_json(row, facts, told(connection, uuid), turnout_of(connection, uuid))
-        return json_answer(shown, etag_of(row))
+        return json_answer(shown | {"checkpoint": checkpoint_json(note)}, etag)
 
     @reads(router, "/observer/campaigns/{campaign}", JSON, "The contests of a campaign, with turnout by hour")
     def campaign(request: Request, campaign: str) -> Response:

@@ -152,6 +152,16 @@ def event_text(connection: Connection, uuid: str, height: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def event_entry(connection: Connection, uuid: str, height: int) -> EntryRow | None:
+    """The entry with the event at this height, or None."""
+    table = entries
+    query = select(table.c.place, table.c.kind, table.c.owner, table.c.height, table.c.text).where(
+        table.c.uuid == uuid, table.c.height == height
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _entry(row)
+
+
 def records_of(connection: Connection, uuid: str, height: int) -> tuple[bytes, ...]:
     """The contents of the archive's data records before the event of this height, in order."""
     table = archive_records

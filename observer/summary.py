@@ -98,7 +98,7 @@ def summary_json(row: ElectionRow, facts: Facts, annexes: Sequence[Annex], hours
         "turnout": hours_json(hours),
         "bucket_digits": bucket_digits(row.listed),
         "log": None if manifest.log is None else _log(manifest.log),
-        # Part 3: the newest checkpoint of the log.
+        # The endpoint fills it in: it stands beside the database.
         "checkpoint": None,
     }
 

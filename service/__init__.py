@@ -18,6 +18,7 @@ The record in the database:
 - `record_writer`       the only code that writes the tables of the public record
 - `contest_setup`       a plan becomes a record; `contest_desk` opens it for a step
 - `storage`, `head_file`, `signing_keys`  what the server keeps, and whether it may still be trusted to
+- `sequencer`, `log_state`   checkpoints of every log, and what was signed last, outside the database
 - `tables`, `schema`, `migrations`        the server's own tables, and their versions
 
 Campaigns and their people:

@@ -67,7 +67,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     shown = Pages(server.settings)
     pages.install(application, shown)
     application.include_router(casting_routes(server.casting, server.metrics))
-    application.include_router(observer_routes(server.storage.database, server.storage.files))
+    application.include_router(observer_routes(server.storage.database, server.storage.files, server.storage.root / "log"))
     application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
     application.include_router(trustee_routes(server.storage, server.clock, access))
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))

@@ -1,10 +1,11 @@
-"""Jobs and timers, running beside whatever else a process does: `veche serve` by default, `veche worker` alone."""
+"""Jobs, timers and the logs, running beside whatever else a process does: `veche serve` by default, `veche worker` alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from veche.service.sequencer import Sequencing
 from veche.service.server import Server
 from veche.service.timers import Timers
 from veche.service.worker import Worker
@@ -16,11 +17,15 @@ def at_work(server: Server, wanted: bool = True) -> Iterator[None]:
     if not wanted:
         yield
         return
-    worker, timers = Worker(server), Timers(server)
+    worker, timers, sequencing = Worker(server), Timers(server), Sequencing(server.sequencer)
     worker.start()
     timers.start()
+    if server.settings.sign_log:
+        sequencing.start()
     try:
         yield
     finally:
+        if server.settings.sign_log:
+            sequencing.stop()
         timers.stop()
         worker.stop()

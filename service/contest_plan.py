@@ -24,6 +24,10 @@ One = TypeVar("One")
 
 UUID_LENGTH: Final = 14
 CHECKPOINT_PERIOD: Final = 10
+SMALL_PERIOD: Final = 60
+SMALL: Final = 500
+"""Below this many voters checkpoints are further apart (seconds): few vote, and none of them should be timed by a checkpoint."""
+
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 _REQUIRED: Final = ("title", "opens_at", "closes_at", "electorate", "questions")
@@ -175,6 +179,7 @@ def _manifest(
     titles = spec["title"]
     if type(titles) is not dict:
         raise Malformed("wrong-type", 'title is written {"ru": …, "en": …}')
+    electorate = _named("electorate", integer, spec["electorate"])
     vkey = registrar if registrar is not None else _wanted(spec, "registrar", text, "")
     return Manifest(
         campaign=_wanted(spec, "campaign", text, "campaign"),
@@ -188,11 +193,11 @@ def _manifest(
         zone=zone,
         until=parse_time(spec["extended_until"], zone, "extended_until") if "extended_until" in spec else None,
         minimum_ballots=_wanted(spec, "minimum_ballots", integer, 5),
-        electorate=_named("electorate", integer, spec["electorate"]),
+        electorate=electorate,
         eligibility=_wanted(spec, "eligibility", text, "residents"),
         appeal_days=_wanted(spec, "appeal_days", integer, 3),
         registrar=parse_verifier_key(vkey) if vkey else None,
-        log=Log(log.name, (log,), box, CHECKPOINT_PERIOD, ""),
+        log=Log(log.name, (log,), box, SMALL_PERIOD if electorate < SMALL else CHECKPOINT_PERIOD, ""),
         allocation=_allocation(spec["allocation"]) if "allocation" in spec else None,
         options=options,
     )

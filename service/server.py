@@ -15,6 +15,7 @@ from veche.service.casting import Casting
 from veche.service.clock import Clock, SteadyClock
 from veche.service.metrics import Metrics
 from veche.service.schema import migrate, verify_current
+from veche.service.sequencer import Sequencer
 from veche.service.settings import Settings
 from veche.service.signing_keys import SigningKeys
 from veche.service.storage import Storage
@@ -31,6 +32,7 @@ class Server:
     checkers: BallotCheckers
     casting: Casting
     metrics: Metrics
+    sequencer: Sequencer
     lock: BinaryIO | None
 
     def close(self) -> None:
@@ -46,7 +48,7 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
     """The server over its folder and database, ready to take ballots.
 
     Raises Refused when another process has the folder (SQLite), when the database is not durable or not of this version, and
-    Inconsistent when the database is older than what was acknowledged.
+    Inconsistent when the database is older than, or another one than, what was acknowledged or what a log has signed.
     """
     settings.data.mkdir(mode=0o750, parents=True, exist_ok=True)
     database = Database(settings.database_url)
@@ -58,17 +60,19 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
         verify_current(database)
         storage = Storage(database, settings.data)
         storage.verify_heads()
+        steady, keys = clock or SteadyClock(), SigningKeys(settings.data / "keys")
+        sequencer = Sequencer(storage, steady, keys)
+        if settings.sign_log:
+            sequencer.verify_start()
     except BaseException:
         database.close()
         if lock is not None:
             lock.close()
         raise
-    keys = SigningKeys(settings.data / "keys")
     checkers = BallotCheckers(settings.checking_processes)
-    steady = clock or SteadyClock()
     casting, metrics = Casting(storage, steady, keys, checkers), Metrics()
     metrics.watch(storage, casting, steady)
-    return Server(settings, storage, steady, keys, checkers, casting, metrics, lock)
+    return Server(settings, storage, steady, keys, checkers, casting, metrics, sequencer, lock)
 
 
 def is_fresh(database: Database) -> bool:

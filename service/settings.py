@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("veche@localhost", description="The sender of mails.")
     worker: bool = Field(True, description="Whether this process does the jobs and timers, too.")
+    sign_log: bool = Field(False, description="Whether checkpoints of the logs are signed and served; no audit checks them yet.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error.")
     commit: str = Field("", description="The commit this was built from, for /version; an image sets it.")
 

@@ -9,6 +9,7 @@ from veche.ballot.manifest import Manifest
 from veche.crypto.errors import Refused
 from veche.crypto.scalar import Randomness
 from veche.crypto.signed_note import NoteSigner
+from veche.crypto.signing_key import Signer, SigningKey
 from veche.observer.durable_files import make_private_folder, read_line, write_private
 
 LOG_KEY: Final = "log.key"
@@ -53,6 +54,17 @@ class SigningKeys:
         make_private_folder(self._root)
         make_private_folder(self._root / uuid)
         return self._root / uuid
+
+    def log(self, manifest: Manifest) -> Signer:
+        """The key that signs checkpoints, one of the manifest's; the file may be switched. Raises Refused `log-key`."""
+        path = self._root / manifest.uuid / LOG_KEY
+        try:
+            signer = SigningKey.from_private_text(read_line(path))
+        except FileNotFoundError as error:
+            raise Refused("log-key", f"election {manifest.uuid}: the key of its log is not there ({path})") from error
+        if manifest.log is None or signer.verifier not in manifest.log.keys:
+            raise Refused("log-key", f"{path} is no key of the log that the manifest of {manifest.uuid} names")
+        return signer
 
     def box(self, manifest: Manifest) -> NoteSigner:
         """The key that signs acknowledgements. Raises Refused `box-key`."""

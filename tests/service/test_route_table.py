@@ -45,6 +45,7 @@ TABLE: Mapping[str, frozenset[str]] = {
         for path in (
             "", "/turnout.csv", "/archive.bel", "/entries.jsonl", "/manifest.json", "/data/{aa}/{digest}", "/ballots",
             "/ballots/{tracker}", "/credentials", "/credentials/", "/credentials/{prefix}", "/result.json", "/result.csv",
+            "/checkpoint", "/tile/{path:path}", "/ballots/{tracker}.tlog-proof",
         )
     },
     "GET /observer/{rest:path}": ANYBODY,

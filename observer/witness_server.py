@@ -1,0 +1,145 @@
+"""The witness over HTTP: `POST /add-checkpoint` and the newest checkpoint. C2SP tlog-witness; docs/protocol.md section 12.8.
+
+Python's own server, behind bounds: so many requests at once, so many seconds and so many bytes for each, one per connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import sqlite3
+import sys
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+from veche.crypto.errors import ElectionError
+from veche.ledger.submission import MAX_BYTES, SIZE_TYPE, status_of
+from veche.observer.witness import Witness
+
+AT_ONCE: Final = 64
+SECONDS: Final = 15
+"""A request is over after so long, whatever it is doing."""
+
+logger = logging.getLogger(__name__)
+
+_TEXT: Final = "text/plain; charset=utf-8"
+_NEWEST: Final = re.compile(r"/([0-9a-f]{64})/checkpoint")
+_LENGTH: Final = re.compile(r"[0-9]{1,7}")
+
+
+class WitnessServer(ThreadingHTTPServer):
+    """Listens at HOST and PORT (0: a free one) from the moment it is made. Raises OSError."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, host: str, port: int, witness: Witness) -> None:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        self.address_family = family
+        self.witness = witness
+        self._room = threading.BoundedSemaphore(AT_ONCE)
+        super().__init__((str(place[0]), int(place[1])), _Answering)
+
+    def server_bind(self) -> None:
+        """Without asking a name server what this machine is called, as the library would."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    @property
+    def url(self) -> str:
+        host, port = self.server_address[:2]
+        shown = f"[{host!s}]" if ":" in str(host) else str(host)
+        return f"http://{shown}:{port}"
+
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        """A thread of its own for the request, if there is room; else the connection ends, and the log asks again later."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        """The request is answered or cut off in time, and its room is free again."""
+        # The time-out of a socket begins anew with each byte; this one does not.
+        end = threading.Timer(SECONDS, _cut, (request,))
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self._room.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that broke is nobody's failure; anything else is told without who asked."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError | ValueError):
+            logger.error("a request failed (%s: %s)", type(error).__name__, error)
+
+
+class _Answering(BaseHTTPRequestHandler):
+    """One request. No address is written down."""
+
+    server: WitnessServer
+    timeout = SECONDS
+    server_version = "veche-witness"
+    sys_version = ""
+
+    def do_POST(self) -> None:
+        if self.path != "/add-checkpoint":
+            self._say(HTTPStatus.NOT_FOUND, "there is /add-checkpoint and nothing else\n")
+            return
+        length = self.headers.get("Content-Length", "")
+        if _LENGTH.fullmatch(length) is None or "Transfer-Encoding" in self.headers:
+            self._say(HTTPStatus.LENGTH_REQUIRED, "the request must say its length, and it may not be endless\n")
+        elif int(length) > MAX_BYTES:
+            self._say(HTTPStatus.BAD_REQUEST, f"at most {MAX_BYTES} bytes are read\n")
+        else:
+            self._cosign(self.rfile.read(int(length)))
+
+    def _cosign(self, body: bytes) -> None:
+        witness = self.server.witness
+        status, text, kind = int(HTTPStatus.OK), "", _TEXT
+        try:
+            text = witness.cosign(body)
+        except ElectionError as error:
+            status, text = status_of(error), f"{error.message} [{error.code}]\n"
+            if status == HTTPStatus.CONFLICT:
+                text, kind = f"{witness.last_size(body)}\n", SIZE_TYPE
+        except (sqlite3.Error, OSError) as error:
+            logger.error("nothing could be stored (%s)", error)
+            status, text = HTTPStatus.SERVICE_UNAVAILABLE, "nothing can be stored now; ask again later\n"
+        self._say(status, text, kind)
+
+    def do_GET(self) -> None:
+        match = _NEWEST.fullmatch(self.path)
+        note = self.server.witness.store.newest(match[1]) if match else None
+        if note is None:
+            self._say(HTTPStatus.NOT_FOUND, "nothing of such a log has been cosigned here\n")
+        else:
+            self._say(HTTPStatus.OK, note.decode("utf-8"))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: the parameter's name is the library's."""
+
+    def _say(self, status: int, text: str, kind: str = _TEXT) -> None:
+        body = text.encode("utf-8")
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _cut(request: socket.socket) -> None:
+    try:
+        request.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # It has ended by itself.
+        return

@@ -1,0 +1,341 @@
+"""Checkpoints of every election's log: tiles first, then the signed state, then what is served. docs/protocol.md section 12.
+
+Order of every step, under the lock of the signed state: read the state; read the new entries; write tiles and bundles, on the disk;
+make the root again from the tiles; sign; move the state; serve. A crash anywhere leaves what the next step takes up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from veche.ballot.manifest import Log, Manifest, parse_manifest
+from veche.crypto.errors import ElectionError, Inconsistent, Refused
+from veche.ledger.checkpoint import Checkpoint
+from veche.ledger.policy import policy_of_manifest
+from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_log, with_lines
+from veche.ledger.tile import WIDTH, Resource, Tile
+from veche.ledger.tile_growth import Edge, Growth, grow, write_files
+from veche.ledger.tile_reader import TileReader, verify_root
+from veche.observer import durable_files
+from veche.observer.log_store import FolderTiles, make_durable_folder
+from veche.observer.record_rows import ElectionRow, all_elections, election_row, entries_from, manifest_of
+from veche.service.clock import Clock
+from veche.service.log_state import LogState, LogStateFile
+from veche.service.signing_keys import SigningKeys
+from veche.service.storage import Storage
+
+PERIOD: Final = 0.25
+"""Seconds between two looks; the manifest says how far apart checkpoints are."""
+
+VOTING: Final = ("open", "suspended")
+"""States in which checkpoints keep their distance, so that no cast is timed by one. In all others each entry has one at once."""
+
+AT_ONCE: Final = 64 * WIDTH
+"""Entries that are in memory at the same time."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+def log_folder(root: Path, uuid: str) -> Path:
+    """The folder with `checkpoint` and `tile/` of an election, below a server's folder."""
+    return root / "log" / uuid
+
+
+class Sequencer:
+    """The logs of all elections of one server. `signed` are called with the uuid after each new checkpoint, and must be quick."""
+
+    def __init__(self, storage: Storage, clock: Clock, keys: SigningKeys) -> None:
+        self.signed: list[Callable[[str], None]] = []
+        self.stopped: dict[str, str] = {}
+        self._storage = storage
+        self._clock = clock
+        self._keys = keys
+        self._edges: dict[str, Edge] = {}
+        self._manifests: dict[str, Manifest] = {}
+        self._turn = threading.Lock()
+
+    def verify_start(self) -> None:
+        """Check every log against what was signed; tiles that got lost are made again.
+
+        Raises Inconsistent `log-behind`, `log-differs`, `log-state`, `tile-changed`; each says what to do.
+        """
+        with self._storage.database.reading() as connection:
+            rows = {row.uuid: row for row in all_elections(connection)}
+        for path in sorted((self._storage.root / "log-state").glob("[!.]*")):
+            if path.name not in rows:
+                raise _behind(path.name, 0, self._state(path.name).read())
+        for uuid in rows:
+            with self._state(uuid).held():
+                self._verify_one(uuid)
+
+    def newest(self, uuid: str) -> SignedCheckpoint | None:
+        """The checkpoint that is served, with its cosignatures; None before the first."""
+        data = self._served(uuid)
+        return None if data is None else parse_signed(data)
+
+    def add_cosignatures(self, uuid: str, lines: Iterable[str]) -> None:
+        """The served checkpoint carries also these lines of witnesses that the manifest names; others are left out.
+
+        Raises InvalidSignature when a line is not of this very checkpoint, Malformed, Refused `no-checkpoint`.
+        """
+        known = self._log(uuid)
+        keys = [witness.key for witness in policy_of_manifest(known).witnesses] if known.policy else []
+        with self._state(uuid).held():
+            data = self._served(uuid)
+            if data is None:
+                raise Refused("no-checkpoint", f"the log of {uuid[:64]} has no checkpoint yet")
+            joined = with_lines(data, lines, keys)
+            if joined != data:
+                durable_files.replace(self._folder(uuid) / "checkpoint", joined)
+
+    def step(self) -> int:
+        """Every log whose time has come is signed; how many were. What fails is told once and not tried again in this process."""
+        done = 0
+        with self._storage.database.reading() as connection:
+            rows = all_elections(connection)
+        for row in rows:
+            if row.uuid not in self.stopped and self._storage.failure is None and self._is_due(row):
+                done += self._guarded(row.uuid)
+        return done
+
+    def sequence(self, uuid: str) -> bool:
+        """The log reaches as far as the record does, signed and served; whether anything was new.
+
+        Raises Inconsistent when database, tiles and signed state do not fit together: then nothing was signed; and OSError.
+        """
+        with self._turn, self._state(uuid).held():
+            done = self._sequence(uuid)
+        if done:
+            for told in self.signed:
+                told(uuid)
+        return done
+
+    def _sequence(self, uuid: str) -> bool:
+        self._storage.verify_writable()
+        signer, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
+        edge = self._edges.get(uuid, Edge())
+        if state is not None and edge.size > state.size:
+            raise Inconsistent("log-state", f"the signed state of {uuid} went back from {edge.size} to {state.size} entries")
+        store = FolderTiles(self._folder(uuid))
+        with self._storage.database.reading() as connection:
+            entries = election_row(connection, uuid).entries
+            if state is not None:
+                edge = self._caught_up(connection, uuid, edge, state, entries)
+            if entries == edge.size:
+                self._edges[uuid] = edge
+                self._serve(uuid, state)
+                return False
+            for texts in _chunks(connection, uuid, edge.size, entries):
+                growth = grow(edge, texts)
+                write_files(store, _lasting(growth, entries))
+                edge = growth.edge
+        checkpoint = Checkpoint(signer.verifier.name, edge.size, edge.root())
+        if TileReader(store, edge.size).root() != checkpoint.root:
+            raise Inconsistent("tile-changed", f"election {uuid}: the tiles on the disk do not give the root of the entries")
+        after = LogState(edge.size, checkpoint.root, sign_checkpoint(checkpoint, [signer]), self._clock.now())
+        self._state(uuid).swap(state, after)
+        self._edges[uuid] = edge
+        self._serve(uuid, after)
+        return True
+
+    def _caught_up(self, connection: Connection, uuid: str, edge: Edge, state: LogState, entries: int) -> Edge:
+        """The edge at what was signed, perhaps by another process; the entries of this database give the root that was signed."""
+        if entries < state.size:
+            raise _behind(uuid, entries, state)
+        for texts in _chunks(connection, uuid, edge.size, state.size):
+            edge = grow(edge, texts).edge
+        _verify_signed(uuid, edge, state)
+        return edge
+
+    def _verify_one(self, uuid: str) -> None:
+        state = self._state(uuid).read()
+        with self._storage.database.reading() as connection:
+            manifest = parse_manifest(manifest_of(connection, uuid))
+            if state is None:
+                state = self._state_of_served(uuid, manifest)
+            if state is None:
+                return
+            if (entries := election_row(connection, uuid).entries) < state.size:
+                raise _behind(uuid, entries, state)
+            edge, missing = self._compared(connection, uuid, state)
+            if missing:
+                self._make_again(connection, uuid, state.size)
+        self._edges[uuid] = edge
+        self._serve(uuid, state)
+
+    def _compared(self, connection: Connection, uuid: str, state: LogState) -> tuple[Edge, bool]:
+        """The edge at what was signed, and whether a tile or bundle is missing; those that are there are right."""
+        store, edge, changed, missing = FolderTiles(self._folder(uuid)), Edge(), "", False
+        for texts in _chunks(connection, uuid, 0, state.size):
+            growth = grow(edge, texts)
+            for resource, data in _lasting(growth, state.size):
+                found = store.get(resource.path())
+                missing = missing or found is None
+                changed = changed or ("" if found in (None, data) else resource.path())
+            edge = growth.edge
+        # What the database gives is asked first: if it is wrong, tiles that differ from it are not the ones to be blamed.
+        _verify_signed(uuid, edge, state)
+        if changed:
+            raise Inconsistent(
+                "tile-changed",
+                f"election {uuid}: {changed} has been changed on the disk; the database is right. Find out why, then delete this "
+                "file: it is made again at the next start",
+            )
+        return edge, missing
+
+    def _make_again(self, connection: Connection, uuid: str, size: int) -> None:
+        """Every tile and bundle of this size is there."""
+        store, edge = FolderTiles(self._folder(uuid)), Edge()
+        for texts in _chunks(connection, uuid, 0, size):
+            growth = grow(edge, texts)
+            write_files(store, _lasting(growth, size))
+            edge = growth.edge
+
+    def _state_of_served(self, uuid: str, manifest: Manifest) -> LogState | None:
+        """Where the state outside the database got lost, what was served last is the least that was signed."""
+        data = self._served(uuid)
+        if data is None or manifest.log is None:
+            return None
+        signed = parse_signed(data)
+        verify_log(signed, manifest.log.origin, manifest.log.keys)
+        state = LogState(signed.checkpoint.size, signed.checkpoint.root, data, self._clock.now())
+        self._state(uuid).swap(None, state)
+        return state
+
+    def _serve(self, uuid: str, state: LogState | None) -> None:
+        """What is served is of what was signed last: after a crash between the two it is not."""
+        served = self.newest(uuid)
+        if state is not None and (served is None or served.checkpoint != state.checkpoint()):
+            folder = self._folder(uuid)
+            make_durable_folder(folder)
+            durable_files.replace(folder / "checkpoint", state.note)
+
+    def _is_due(self, row: ElectionRow) -> bool:
+        edge = self._edges.get(row.uuid)
+        if edge is not None and edge.size >= row.entries:
+            return False
+        manifest = self._manifest(row.uuid)
+        if manifest.log is None:
+            return False
+        if row.state not in VOTING:
+            return True
+        state = self._state(row.uuid).read()
+        # A clock that was set back must not keep the log from being signed.
+        return state is None or not 0 <= self._clock.now() - state.time < manifest.log.period
+
+    def _guarded(self, uuid: str) -> bool:
+        try:
+            return self.sequence(uuid)
+        except ElectionError as error:
+            self.stopped[uuid] = error.code
+            log.critical("a log is not signed any more", election=uuid, code=error.code, reason=error.message)
+        except (OSError, SQLAlchemyError) as error:
+            if not self._storage.fail_if_broken(error):
+                log.warning("a log could not be signed for the moment", election=uuid, reason=type(error).__name__)
+        return False
+
+    def _manifest(self, uuid: str) -> Manifest:
+        known = self._manifests.get(uuid)
+        if known is None:
+            with self._storage.database.reading() as connection:
+                known = parse_manifest(manifest_of(connection, uuid))
+            self._manifests[uuid] = known
+        return known
+
+    def _log(self, uuid: str) -> Log:
+        found = self._manifest(uuid).log
+        if found is None:
+            raise Refused("no-log", f"election {uuid[:64]} has no log")
+        return found
+
+    def _served(self, uuid: str) -> bytes | None:
+        try:
+            return durable_files.read_file(self._folder(uuid) / "checkpoint")
+        except FileNotFoundError:
+            return None
+
+    def _folder(self, uuid: str) -> Path:
+        return log_folder(self._storage.root, uuid)
+
+    def _state(self, uuid: str) -> LogStateFile:
+        return LogStateFile(self._storage.root / "log-state" / uuid)
+
+
+class Sequencing:
+    """The thread that looks at every log. `start` begins it, `stop` ends it after the step that it is at."""
+
+    def __init__(self, sequencer: Sequencer) -> None:
+        self._sequencer = sequencer
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+
+    def start(self) -> None:
+        """Logs are signed from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread has ended."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(PERIOD):
+            try:
+                self._sequencer.step()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("the logs could not be looked at for the moment", reason=type(error).__name__)
+
+
+def _chunks(connection: Connection, uuid: str, start: int, end: int) -> Iterator[Sequence[bytes]]:
+    """The texts of the entries from `start` up to `end`, in pieces that end at a full bundle where they can."""
+    rows = iter(entries_from(connection, uuid, start, end - start))
+    at = start
+    while at < end:
+        wanted = min(end, (at // WIDTH + AT_ONCE // WIDTH) * WIDTH) - at
+        piece = list(islice(rows, wanted))
+        if [row.place for row in piece] != list(range(at, at + wanted)):
+            raise Inconsistent(
+                "log-differs",
+                f"election {uuid}: the database lacks an entry from {at} to {at + wanted - 1}. It is damaged: restore the newest "
+                "backup and what was written since; nothing is signed until then",
+            )
+        yield [row.text for row in piece]
+        at += wanted
+
+
+def _lasting(growth: Growth, size: int) -> list[tuple[Resource, bytes]]:
+    """What a log of this size shows: read in pieces, a partial tile of a higher level passes through widths nobody signs."""
+    return [one for one in growth.files if one[0].width == _width_at(one[0], size)]
+
+
+def _width_at(resource: Resource, size: int) -> int:
+    level = resource.level if isinstance(resource, Tile) else 0
+    return min(WIDTH, (size >> 8 * level) - resource.number * WIDTH)
+
+
+def _verify_signed(uuid: str, edge: Edge, state: LogState) -> None:
+    try:
+        verify_root(edge, state.checkpoint())
+    except Inconsistent as error:
+        raise Inconsistent(
+            "log-differs",
+            f"election {uuid}: the first {state.size} entries of this database are not those that the log has signed. It is "
+            "another or a damaged database: bring back the right one; nothing is signed until then",
+        ) from error
+
+
+def _behind(uuid: str, entries: int, state: LogState | None) -> Inconsistent:
+    size = 0 if state is None else state.size
+    return Inconsistent(
+        "log-behind",
+        f"election {uuid}: the log has signed {size} entries, this database has {entries}. It is an older copy: bring back the "
+        "newer one, or the log would contradict itself",
+    )

@@ -1,0 +1,156 @@
+"""What befell other logs befalls ours: each accident is noticed, and nothing is signed over it."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from tests.service.hand_clock import HandClock
+from tests.service.town import ServedTown, draft, plan
+from veche.crypto.errors import Inconsistent, Refused
+from veche.observer import log_store
+from veche.observer.tables import elections, entries
+from veche.service.sequencer import Sequencer, log_folder
+from veche.service.server import Server
+
+
+@pytest.fixture
+def town(server: Server, clock: HandClock, tmp_path: Path) -> ServedTown:
+    """An election with a signed log, and an entry that is not in it yet."""
+    town = draft(server, clock, tmp_path / "town", plan(6, clock.now()))
+    server.sequencer.sequence(town.uuid)
+    town.make_keys()
+    return town
+
+
+def begun(server: Server) -> Sequencer:
+    """A process that begins over this folder and database."""
+    made = Sequencer(server.storage, server.clock, server.keys)
+    made.verify_start()
+    return made
+
+
+def signed(town: ServedTown) -> bytes:
+    return (town.server.storage.root / "log-state" / town.uuid).read_bytes()
+
+
+def code_of(act: Callable[[], object]) -> str:
+    with pytest.raises(Inconsistent) as refusal:
+        act()
+    return refusal.value.code
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_flipped_bit_in_a_stored_entry_is_not_signed(server: Server, town: ServedTown) -> None:
+    before = signed(town)
+    with server.storage.database.writing() as connection:
+        text = bytearray(connection.execute(select(entries.c.text).where(entries.c.place == 1)).scalar_one())
+        text[9] ^= 1
+        connection.execute(update(entries).where(entries.c.place == 1).values(text=bytes(text)))
+    assert code_of(lambda: begun(server)) == "log-differs"
+    unaware = Sequencer(server.storage, server.clock, server.keys)
+    assert code_of(lambda: unaware.sequence(town.uuid)) == "log-differs"
+    assert signed(town) == before
+
+
+def test_an_entry_that_is_gone_is_not_signed_over(server: Server, town: ServedTown) -> None:
+    before = signed(town)
+    with server.storage.database.writing() as connection:
+        connection.execute(delete(entries).where(entries.c.place == 0))
+    assert code_of(lambda: begun(server)) == "log-differs"
+    assert signed(town) == before
+
+
+def test_a_new_entry_that_is_gone_is_not_signed_over(server: Server, town: ServedTown) -> None:
+    before = signed(town)
+    with server.storage.database.writing() as connection:
+        connection.execute(delete(entries).where(entries.c.place == 2))
+    assert code_of(lambda: server.sequencer.sequence(town.uuid)) == "log-differs"
+    assert signed(town) == before
+
+
+def test_an_older_database_is_refused(server: Server, town: ServedTown) -> None:
+    before = signed(town)
+    with server.storage.database.writing() as connection:
+        connection.execute(update(elections).values(entries=1))
+    assert code_of(lambda: begun(server)) == "log-behind"
+    assert code_of(lambda: server.sequencer.sequence(town.uuid)) == "log-behind"
+    assert signed(town) == before
+
+
+def test_a_signed_log_whose_election_the_database_does_not_know_is_refused(server: Server, town: ServedTown) -> None:
+    state = server.storage.root / "log-state" / town.uuid
+    shutil.copy(state, state.with_name("ABCDEFGHJKLMNP"))
+    assert code_of(lambda: begun(server)) == "log-behind"
+
+
+def test_a_state_that_got_lost_is_taken_from_what_was_served(server: Server, town: ServedTown) -> None:
+    (server.storage.root / "log-state" / town.uuid).unlink()
+    with server.storage.database.writing() as connection:
+        connection.execute(update(elections).values(entries=1))
+    assert code_of(lambda: begun(server)) == "log-behind"
+
+
+def test_a_damaged_state_is_refused(server: Server, town: ServedTown) -> None:
+    flip(server.storage.root / "log-state" / town.uuid)
+    assert code_of(lambda: begun(server)) == "log-state"
+    assert code_of(lambda: server.sequencer.sequence(town.uuid)) == "log-state"
+
+
+@pytest.mark.parametrize("name", ["tile/entries/000.p/2", "tile/0/000.p/2"])
+def test_a_changed_tile_is_noticed_and_a_missing_one_made_again(server: Server, town: ServedTown, name: str) -> None:
+    path = log_folder(server.storage.root, town.uuid) / name
+    right = path.read_bytes()
+    flip(path)
+    assert code_of(lambda: begun(server)) == "tile-changed"
+    path.unlink()
+    begun(server)
+    assert path.read_bytes() == right
+
+
+def test_a_tile_of_the_next_size_that_is_there_with_other_bytes_is_not_signed_over(server: Server, town: ServedTown) -> None:
+    before = signed(town)
+    folder = log_folder(server.storage.root, town.uuid)
+    with server.storage.database.reading() as connection:
+        size = connection.execute(select(elections.c.entries)).scalar_one()
+    (folder / f"tile/0/000.p/{size}").write_bytes(bytes(32 * size))
+    assert code_of(lambda: server.sequencer.sequence(town.uuid)) == "tile-changed"
+    assert signed(town) == before
+
+
+def test_a_full_disk_stops_the_server_and_a_new_start_goes_on(
+    server: Server, town: ServedTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signed(town)
+
+    def full(path: Path, content: bytes, private: bool = False) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log_store, "replace", full)
+        assert server.sequencer.step() == 0
+    assert signed(town) == before
+    with pytest.raises(Refused, match="No space left"):
+        server.storage.verify_writable()
+    server.storage._failure = None
+    assert begun(server).sequence(town.uuid)
+
+
+def test_a_crash_between_signing_and_serving_is_mended_at_the_next_start(server: Server, town: ServedTown) -> None:
+    served = log_folder(server.storage.root, town.uuid) / "checkpoint"
+    old = served.read_bytes()
+    server.sequencer.sequence(town.uuid)
+    new = served.read_bytes()
+    served.write_bytes(old)
+    begun(server)
+    assert served.read_bytes() == new
