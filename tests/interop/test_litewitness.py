@@ -2,7 +2,7 @@
 
 Environment
 
-VECHE_LITEWITNESS   the executable; without it the test is stepped around
+VECHE_LITEWITNESS   the executable; without it the test is stepped around, or fails with VECHE_REQUIRE_INTEROP=1
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def free_port() -> int:
 def litewitness() -> Iterator[tuple[str, VerifierKey]]:
     """Its address and key; it knows our log, and its own key lives in an ssh-agent of its own."""
     program = os.environ.get("VECHE_LITEWITNESS", "")
+    if not program and os.environ.get("VECHE_REQUIRE_INTEROP") == "1":
+        pytest.fail("no litewitness: set VECHE_LITEWITNESS to the executable")
     if not program:
         pytest.skip("no litewitness: set VECHE_LITEWITNESS to the executable")
     with TemporaryDirectory(prefix="lw") as name:
