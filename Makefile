@@ -55,8 +55,10 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/check_requirements.py
 
+# The server's tests take minutes: three of them stand for all, `make test` runs the rest.
 check: lint
-	$(PYTEST) -q -m "not slow and not interop and not soak" --ignore=tests/fuzz $(ARGS)
+	$(PYTEST) -q -m "not slow and not interop and not soak and not postgresql" --ignore=tests/fuzz --ignore=tests/service $(ARGS)
+	$(PYTEST) -q -m "not slow and not interop and not postgresql" $(addprefix tests/service/test_,casting.py access.py lifecycle.py)
 
 soak: $(READY)
 	VECHE_SOAK=1 $(PYTEST) -m "" $(ARGS)
