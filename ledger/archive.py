@@ -81,7 +81,11 @@ def read_records(stream: BinaryIO) -> Iterator[Record]:
     """
     first, timestamp = _read_first(stream)
     yield first
-    offset = first.end
+    yield from read_further_records(stream, first.end, timestamp)
+
+
+def read_further_records(stream: BinaryIO, offset: int, timestamp: int) -> Iterator[Record]:
+    """The records of an archive of this time from byte `offset` on, where the stream stands. Raises as `read_records`."""
     while block := read_up_to(stream, BLOCK):
         record = _read_record(stream, block, offset, timestamp)
         yield record

@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeAlias
 from veche.ballot.share import parse_owned
 from veche.ballot.tally import parse_sized_tally
 from veche.crypto.errors import Inconsistent, Malformed, Refused
-from veche.ledger.archive import Record, data_record, event_record, read_records
+from veche.ledger.archive import Record, data_record, event_record, read_further_records, read_records
 from veche.ledger.chain import verify_follows
 from veche.ledger.event import DATA_RECORDS, Event, EventType, parse_event
 from veche.ledger.event_order import EventOrder
@@ -52,9 +52,17 @@ def read_chain(stream: BinaryIO) -> Iterator[ChainItem]:
     """
     records = read_records(stream)
     next(records)
+    yield from _items(records, None, EventOrder())
+
+
+def read_chain_after(stream: BinaryIO, last: ChainItem, timestamp: int) -> Iterator[ChainItem]:
+    """What follows `last` in an archive of this time, which was read up to there before. Raises as `read_chain`."""
+    stream.seek(last.end)
+    yield from _items(read_further_records(stream, last.end, timestamp), last.event, last.order)
+
+
+def _items(records: Iterator[Record], previous: Event | None, order: EventOrder) -> Iterator[ChainItem]:
     pending: list[DataRecord] = []
-    previous: Event | None = None
-    order = EventOrder()
     for record in records:
         if record.kind == "event":
             item = _item(record, tuple(pending), previous, order)
