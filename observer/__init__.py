@@ -17,6 +17,10 @@ The record in a database, and how it is served (these need the packages of the e
 - `endpoint_answers`, `ranges`, `csv_text`  headers and descriptions; ETag and Range; tables for spreadsheets
 - `observe`                               the endpoint as an application of its own, for `veche observe`
 - `witness`, `witness_store`, `witness_server`  cosigns the logs it knows: what it says, what it remembers, and HTTP (need nothing)
+- `mirror`, `mirror_folder`, `mirror_data`, `mirror_server`  follows an election, keeps what it checked, serves it (need nothing)
+- `watch`, `evidence`                     compares what a log shows to different people; what convicts it (need nothing)
+- `receipt_check`                         what a voter's receipt or acknowledgement is worth, offline (needs nothing)
+- `bounded_server`                        Python's own server behind bounds, for witness and mirror (needs nothing)
 - `tracker`                               a ballot's tracker in both its forms (needs nothing)
 - `durable_files`                         files that are whole or not there (needs nothing)
 """

@@ -35,7 +35,7 @@ from veche.ledger.cosignature import make_line
 from veche.ledger.merkle import EMPTY_ROOT, leaf_hash
 from veche.ledger.signed_checkpoint import note_bytes, parse_signed, sign_checkpoint, verify_lines, with_lines
 from veche.ledger.submission import Cosigned, origin_hash
-from veche.observer import witness_server
+from veche.observer import bounded_server, witness_server
 from veche.observer.witness import MAX_KEPT, open_witness
 
 TREE = NaiveTree([leaf_hash(entry) for entry in ENTRIES])
@@ -197,7 +197,7 @@ def test_other_paths_and_endless_bodies_are_refused(url: str) -> None:
 def test_who_sends_slowly_is_cut_off_and_others_are_answered(
     folder: Path, key: VerifierKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witness_server, "SECONDS", 1)
+    monkeypatch.setattr(witness_server.WitnessServer, "seconds", 1)
     with in_thread(folder) as server, socket.create_connection(place_of(server), timeout=20) as slow:
         begun = time.monotonic()
         slow.sendall(b"POST /add-checkpoint HTTP/1.1\r\n")
@@ -210,7 +210,7 @@ def test_who_sends_slowly_is_cut_off_and_others_are_answered(
 
 
 def test_many_idle_connections_are_bounded(folder: Path, key: VerifierKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness_server, "AT_ONCE", 2)
+    monkeypatch.setattr(bounded_server, "AT_ONCE", 2)
     with in_thread(folder) as server:
         place = place_of(server)
         with socket.create_connection(place), socket.create_connection(place), socket.create_connection(place, timeout=10) as third:
