@@ -36,9 +36,10 @@ The trustee:
 The voter and the observer:
 
 - `voter`               the commands; `voter_ballot` encrypts and signs, `voter_sending` brings the ballot to the server's box,
-                        `voter_tracking` finds ballots again
+                        `voter_tracking` finds ballots again, `voter_receipt` fetches and checks receipts, `voter_paper` prints
 - `audit`               `veche audit` and `veche verify-ballot`
 - `observe`             `veche observe`: the public record of a database for everybody
+- `mirror`, `watch`     `veche mirror`, `veche watch`, `veche evidence`: follow a log, and catch it when it shows two histories
 - `witness`             `veche witness`: cosigns public logs, on a machine that is not the operator's
 
 The server:

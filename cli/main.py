@@ -1,6 +1,7 @@
 """The command `veche`: finds the sub-command, and turns every ending into an exit code. Design section 5.
 
-0 fine, 1 refuted or refused, 2 could not be checked (unreadable, unsupported), 64 wrong usage, 70 our own fault.
+0 fine, 1 refuted or refused, 2 could not be checked (unreadable, unsupported), 3 a log is proven to contradict itself,
+64 wrong usage, 70 our own fault.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ COMMANDS: Final = {
     "registrar": ("veche.cli.registrar", "app"),
     "trustee": ("veche.cli.trustee", "app"),
     "serve": ("veche.cli.serve", "serve"),
+    "mirror": ("veche.cli.mirror", "mirror"),
+    "watch": ("veche.cli.watch", "watch"),
+    "evidence": ("veche.cli.watch", "evidence"),
     "witness": ("veche.cli.witness", "app"),
     "worker": ("veche.cli.worker", "worker"),
     "account": ("veche.cli.account", "app"),

@@ -132,8 +132,89 @@ def send(
     kept = acknowledgement or ballot.with_name(f"{ballot.name}.ack")
     if not kept.exists() or read_content(kept) != note.removesuffix(b"\n"):
         write_new(kept, note)
-    tell(f"Your ballot is in the public record: event {said.height}. The signed acknowledgement is in {kept}. Its tracker:")
+    tell(f"Sent and accepted: your ballot is event {said.height}. The signed acknowledgement is in {kept}.")
+    tell("In some time a receipt will show that it is in the public log; it can be checked without the server, for ever:")
+    tell(f"  veche voter receipt --election {election} TRACKER --out {ballot.name}.tlog-proof")
+    tell("Its tracker:")
     answer(compact(raw))
+
+
+@app.command()
+def receipt(
+    ballot: Annotated[str, typer.Argument(metavar="TRACKER", help="Your tracker, or the file of your ballot.")],
+    election: Annotated[str, typer.Option(help="The election's address: https://HOST/observer/elections/UUID.")],
+    out: Annotated[Path, typer.Option(help="Where to write the receipt, such as my.tlog-proof.")],
+    wait: Annotated[int, typer.Option(min=0, max=3600, help="For how many seconds to wait for it.")] = 300,
+) -> None:
+    """Fetch the receipt of your ballot: the proof that it is in the public log. It is checked before it is kept."""
+    from veche.cli.terminal import answer, tell
+    from veche.cli.voter_receipt import fetch_receipt
+    from veche.observer.board import read_sealed
+    from veche.observer.durable_files import refuse_existing, write_new
+
+    refuse_existing(out)
+    sealed = read_sealed(election)
+    _tell_election(sealed)
+    data, standing = fetch_receipt(election, sealed, _tracker(ballot), wait)
+    write_new(out, data)
+    for line in standing.lines:
+        answer(line)
+    if standing.short is not None:
+        tell(f"Not confirmed yet: {standing.short.message}. Fetch it again later under another name.")
+    tell(f"The receipt is in {out}. Check it without any network: veche voter check-receipt {out} --election FOLDER")
+
+
+@app.command("check-receipt")
+def check_receipt(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The receipt (.tlog-proof), or the acknowledgement.")],
+    policy: Annotated[Path | None, typer.Option(help="A file that says which logs and witnesses you trust.")] = None,
+    election: Annotated[str | None, typer.Option(metavar="FOLDER", help="A copy of the record, such as a mirror's.")] = None,
+    ballot: Annotated[str | None, typer.Option(help="Your tracker or the file of your ballot: it must be this one.")] = None,
+) -> None:
+    """Say what your receipt or acknowledgement is worth, without any network: accepted, in the public log, confirmed, counted.
+
+    Exit code 0: it holds. 1: it does not, or witnesses are missing. 2: it cannot be checked. 3: it proves that the log has cheated.
+    """
+    from veche.cli.mirror import end_proven
+    from veche.cli.terminal import answer
+    from veche.crypto.errors import Unsupported
+    from veche.ledger.policy import parse_policy
+    from veche.observer.durable_files import read_file
+    from veche.observer.evidence import Proven
+    from veche.observer.receipt_check import check_by_policy, check_by_record
+
+    if (policy is None) == (election is None):
+        raise Unsupported("nothing-to-trust", "a receipt is checked against --policy FILE or --election FOLDER: give one of them")
+    data, tracker = read_file(file), None if ballot is None else _tracker(ballot)
+    try:
+        if policy is not None:
+            standing = check_by_policy(data, parse_policy(read_file(policy)), tracker)
+        else:
+            standing = check_by_record(data, election or "", tracker)
+    except Proven as proven:
+        raise end_proven(proven, file.parent) from proven
+    for line in standing.lines:
+        answer(line)
+    if standing.short is not None:
+        raise standing.short
+
+
+@app.command()
+def paper(
+    acknowledgement: Annotated[Path, typer.Argument(metavar="FILE", help="The acknowledgement, as `send` kept it.")],
+    out: Annotated[Path, typer.Option(help="A page to print (.html), or the QR code alone (.svg).")],
+    receipt: Annotated[Path | None, typer.Option(help="The receipt, for the number of the entry in the log.")] = None,
+) -> None:
+    """A page to print with your acknowledgement in words and as a QR code, in Russian and English."""
+    from veche.cli.terminal import tell
+    from veche.cli.voter_paper import make_paper
+    from veche.observer.durable_files import read_file, write_new
+
+    content, without_code = make_paper(read_file(acknowledgement), None if receipt is None else read_file(receipt), out.suffix)
+    write_new(out, content)
+    if without_code:
+        tell("There is no QR code on the page: the package segno is not installed (pip install segno).")
+    tell(f"The page is in {out}. What a scanner reads from it, veche voter check-receipt checks.")
 
 
 @app.command()

@@ -46,7 +46,7 @@ def send_ballot(
         raise Refused("no-box", "this election has no ballot box that signs acknowledgements: hand the ballot in as a file")
     answer = _until_known(where, raw, pause)
     if answer.status not in (200, 201):
-        raise Refused(*_problem(answer))
+        raise Refused(*problem_of(answer))
     said = parse_acknowledgement(answer.body, sealed.manifest.log.box)
     verify_acknowledgement(said, sealed.election.fingerprint, sealed.setup or "", sha256(raw).hexdigest())
     return answer.body, said
@@ -92,12 +92,12 @@ def _post(where: str, raw: bytes) -> Answer:
     return Answer(response.status, int(wait) if wait.isascii() and wait.isdigit() else 1, body)
 
 
-def _problem(answer: Answer) -> tuple[str, str]:
+def problem_of(answer: Answer, what: str = "the ballot was not taken") -> tuple[str, str]:
     """Code and sentence of a refusal, from application/problem+json."""
     try:
         found = json.loads(answer.body)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("code"), str):
-        return "server-refused", f"the server answers {answer.status} and does not say why: the ballot was not taken"
-    return found["code"][:64], f"the ballot was not taken: {str(found.get('detail', ''))[:500]}"
+        return "server-refused", f"the server answers {answer.status} and does not say why: {what}"
+    return found["code"][:64], f"{what}: {str(found.get('detail', ''))[:500]}"
