@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from veche import __version__
 from veche.observer import problems
 from veche.observer.endpoint import observer_routes
-from veche.service import pages, security_headers
+from veche.service import languages, pages, security_headers
 from veche.service.access import Access
 from veche.service.at_work import at_work
 from veche.service.build_info import build_info
@@ -83,6 +83,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(pages.static_routes())
     application.add_middleware(CastingDoor, casting=server.casting, metrics=server.metrics)
     security_headers.install(application, access.secure)
+    languages.install(application, shown.languages)
     application.add_middleware(ClientAddress, networks=server.settings.trusted_networks)
     return application
 

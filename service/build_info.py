@@ -11,7 +11,7 @@ from typing import Final
 from veche import __version__
 
 _HERE: Final = Path(__file__).resolve().parent
-ASSETS: Final = ("templates", "static")
+ASSETS: Final = ("templates", "static", "locale")
 """Folders of this package whose files make up the pages."""
 
 

@@ -2,11 +2,21 @@
 
 Templates stand in `service/templates` and begin with `{% extends "base.html" %}`. Beside a page's own values they have `person`
 (who is signed in, or None), `csrf` (the token that every form must send back as the field `csrf`) and `rehearsal`.
+
+Every sentence stands in English in `_("…")` or `ngettext("one", "many", number)`; values go in by `%(name)s` and are escaped. Links
+to our own pages are `url("/path")`, which keeps the language. `language` is its name, `dir` its direction. Filters of the language:
+`moment(zone)`, `day(zone)`, `number`, `share(whole)`, `money(currency)`, `title` (a text given in several languages, marked when it
+is in another one) and `plain_title` (the same without a mark, for `<title>` and attributes).
+
+A page with a script has `{{ script("booth") }}`: nothing when no script was built. The script finds its sentences in the block
+`{{ messages("booth") }}` (from `web/messages/LANGUAGE.json`: `{"booth": {"key": "text"}}`), and what it must know in
+`{{ page_data(value) }}`. Both are data that no browser runs.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +31,13 @@ from starlette.exceptions import HTTPException
 from veche.crypto.errors import ElectionError
 from veche.observer.problems import answer_to
 from veche.service.access import SignedIn, signed_in_by
+from veche.service.languages import ENGLISH, Language, Languages, prefix_of, read_languages, text_in
 from veche.service.settings import Settings
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 STATIC: Final = Path(__file__).with_name("static")
+MESSAGES: Final = Path(__file__).resolve().parents[1] / "web" / "messages"
+"""Sentences of the scripts, one file per language."""
 
 _CACHED: Final = "public, max-age=3600"
 _STYLE: Final = "veche.css"
@@ -37,32 +50,107 @@ _CONTROLS: Final = dict.fromkeys((*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *ra
 
 
 class Pages:
-    """Renders templates. Made once per application."""
+    """Renders templates in every language. Made once per application."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, languages: Languages | None = None) -> None:
+        self.languages = languages or read_languages()
         self._settings = settings
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=_shown,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters["moment"] = _moment
+        self._environments = {name: _environment(one) for name, one in self.languages.by_name.items()}
 
     def render(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
         """The page of this template. No cache keeps it: it may be one person's."""
         signed_in: SignedIn | None = signed_in_by(request)
+        language, prefix = self.languages.of(request), prefix_of(request)
         given = {
             "person": None if signed_in is None else signed_in.person,
             "csrf": "" if signed_in is None else signed_in.csrf,
             "rehearsal": False,
             "by_mail": bool(self._settings.smtp),
+            "url": lambda path: prefix + path,
+            "translations": self._translations(request),
             **values,
         }
-        content = self._environment.get_template(name).render(given)
-        return HTMLResponse(content, status, {"Cache-Control": "no-store"})
+        content = self._environments[language.name].get_template(name).render(given)
+        headers = {"Cache-Control": "no-store", "Content-Language": language.name}
+        if not prefix:
+            headers["Vary"] = "Accept-Language"
+        return HTMLResponse(content, status, headers)
+
+    def _translations(self, request: Request) -> list[tuple[Language, str]]:
+        """Every language with the address of this page in it. What only answers a form has no address: its start page it is."""
+        path = request.scope["path"] if request.method in ("GET", "HEAD") else "/"
+        asked = request.url.query
+        return [(one, f"/{one.name}{path}{'?' if asked else ''}{asked}") for one in self.languages.by_name.values()]
+
+
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    forms = language.forms
+    environment.globals.update(
+        _=language.say,
+        ngettext=language.say_number,
+        language=language.name,
+        dir=language.direction,
+        script=_script,
+        messages=lambda *pages: _data("messages", _messages(language.name, pages)),
+        page_data=lambda value: _data("page", value),
+    )
+    environment.filters.update(
+        moment=forms.moment,
+        day=forms.day,
+        hour=forms.hour,
+        number=forms.number,
+        share=forms.share,
+        money=forms.money,
+        title=lambda text: _title(text, language.name),
+        plain_title=lambda text: text_in(text, language.name)[0],
+    )
+    return environment
+
+
+def _title(text: Mapping[str, str], language: str) -> str | Markup:
+    """A text in this language, or in another one, which is said to whoever reads it aloud (WCAG 3.1.2)."""
+    words, other = text_in(text, language)
+    return words if other == language else Markup('<span lang="{}">{}</span>').format(other, _shown(words))
+
+
+def _script(name: str) -> Markup:
+    """The tag that runs this script and no other bytes under its name; nothing when no script was built."""
+    manifest = STATIC / "dist" / "manifest.json"
+    if not manifest.is_file():
+        return Markup("")
+    built = json.loads(manifest.read_text("utf-8")).get(f"{name}.js")
+    if built is None:
+        return Markup("")
+    tag = '<script type="module" src="/static/dist/{}.js" integrity="{}" crossorigin="anonymous"></script>'
+    return Markup(tag).format(name, built)
+
+
+def _messages(language: str, pages: tuple[str, ...]) -> dict[str, str]:
+    """The sentences of these pages' scripts; where a language has none, the English one."""
+    found: dict[str, str] = {}
+    for name in (ENGLISH, language):
+        path = MESSAGES / f"{name}.json"
+        if path.is_file():
+            read = json.loads(path.read_text("utf-8"))
+            for page in pages:
+                found.update(read.get(page, {}))
+    return found
+
+
+def _data(name: str, value: object) -> Markup:
+    """A block of data in the page. No text in it can end the block."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(f'<script type="application/json" id="{name}">{text}</script>')
 
 
 def _shown(value: object) -> object:
@@ -70,12 +158,6 @@ def _shown(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return value.translate(_TURNING).translate(_CONTROLS)
     return value
-
-
-def _moment(seconds: int) -> Markup:
-    """A time for people and for programs."""
-    time = datetime.fromtimestamp(seconds, UTC)
-    return Markup('<time datetime="{}">{}</time>').format(time.strftime("%Y-%m-%dT%H:%M:%SZ"), time.strftime("%Y-%m-%d %H:%M UTC"))
 
 
 def static_routes() -> APIRouter:
