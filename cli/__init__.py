@@ -19,6 +19,7 @@ The registrar:
 - `voters_list`         the list of voters, a CSV
 - `voter_codes`         codes, and the public list made of them
 - `letters`             one letter per voter, in Russian and English
+- `letter_pages`        the letters as a page to print, with a QR code
 - `issuing`             the signed word on who got a code
 - `registrar_server`    manifests from a server, public lists and signed words to it
 

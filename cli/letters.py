@@ -1,4 +1,4 @@
-"""The letter that brings a voter code, as plain text, in Russian and English.
+"""The letter that brings a voter code, as plain text, in Russian and English; `cli.letter_pages` prints it with a QR code.
 
 It says what a voter needs without any website: which votes the code is for, when, the seal to compare, how to vote, how to check,
 and what is not promised. It never says that nobody can connect person and ballot: the registrar can, though not see the choice.
@@ -169,12 +169,17 @@ def render_letter(line: LetterLine, contests: Sequence[Contest], languages: Sequ
     return f"\n{'-' * 80}\n\n".join(_in_language(line, contests, language, weighted) for language in languages)
 
 
-def _in_language(line: LetterLine, contests: Sequence[Contest], language: str, weighted: bool) -> str:
-    if language not in _TEXTS:
+def verify_language(language: str) -> None:
+    """Check that letters are written in this language. Raises Refused `language-unknown`."""
+    if language not in LANGUAGES:
         raise Refused(
             "language-unknown",
             f'letters are written in {" and ".join(LANGUAGES)}; "{language[:20]}" is not one of them',
         )
+
+
+def _in_language(line: LetterLine, contests: Sequence[Contest], language: str, weighted: bool) -> str:
+    verify_language(language)
     listed = "\n\n".join(_contest(contest, language) for contest in contests)
     voter = line.voter
     filled = _TEXTS[language].format(
@@ -190,14 +195,14 @@ def _in_language(line: LetterLine, contests: Sequence[Contest], language: str, w
 def _contest(contest: Contest, language: str) -> str:
     return _CONTEST[language].format(
         title=contest.title(language),
-        opens=_moment(contest.opens_at, contest.zone, language),
-        closes=_moment(contest.closes_at, contest.zone, language),
+        opens=moment(contest.opens_at, contest.zone, language),
+        closes=moment(contest.closes_at, contest.zone, language),
         seal=seal(contest.setup),
         uuid=contest.uuid,
     )
 
 
-def _moment(time: int, zone: str, language: str) -> str:
+def moment(time: int, zone: str, language: str) -> str:
     """A time as people of that place say it, with the zone's name beside it."""
     if time >= _YEAR_10000:
         raise Refused("letters-time", f"the manifest gives the time {time}, which lies after the year 9999")

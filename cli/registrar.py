@@ -17,8 +17,10 @@ from veche.cli.registrar_server import manifests, upload, upload_issued
 
 if TYPE_CHECKING:
     from veche.ballot.manifest import Manifest
+    from veche.cli.voter_codes import LetterLine
     from veche.crypto.scalar import Randomness
     from veche.crypto.signed_note import NoteSigner
+    from veche.observer.board import Sealed
 
 app = typer.Typer(
     cls=WholeSentences,
@@ -32,6 +34,7 @@ app.command("upload-issued")(upload_issued)
 
 CODES: Final = "codes.json"
 LETTERS: Final = "letters.csv"
+PRINTED: Final = "letters.html"
 PUBLIC_LIST: Final = "public_creds.json"
 
 Private = Annotated[Path, typer.Option("--private", help="Your private folder with the codes. Keep it where only you can read it.")]
@@ -160,33 +163,74 @@ def credentials(
 def letters(
     private: Private,
     folder: Annotated[list[str], typer.Option(help="The record of a sealed election, folder or address; once per election.")],
-    out: Annotated[Path, typer.Option(help="A new private folder: one text file per voter.")],
+    out: Annotated[Path, typer.Option(help="A new private folder: letters.html to print, one letter per sheet.")],
     language: Annotated[list[str] | None, typer.Option(help="ru or en; give it twice for both. Without it: both.")] = None,
+    server: Annotated[str | None, typer.Option(help="Where people vote, if not https:// and the host in the record.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="One plain text file per voter instead, without QR codes.")] = False,
 ) -> None:
-    """Write one letter per voter: code, votes, dates, the seal to compare, how to vote and how to check."""
+    """Write one letter per voter: code and QR code, votes, dates, the seal to compare, how to vote and how to check."""
     from veche.cli.letters import LANGUAGES
     from veche.cli.terminal import tell
     from veche.cli.voters_list import MAX_BYTES
     from veche.observer.durable_files import read_file
 
-    texts = write_letters(read_file(private / LETTERS, MAX_BYTES), folder, language or LANGUAGES)
-    save_letters(texts, out)
-    tell(f"{len(texts)} letters in {out}. Each holds a code: print them, hand them out, and delete the folder.")
+    table, languages = read_file(private / LETTERS, MAX_BYTES), language or LANGUAGES
+    if text:
+        texts = write_letters(table, folder, languages)
+        save_letters(texts, out)
+        tell(f"{len(texts)} letters in {out}. Each holds a code: print them, hand them out, and delete the folder.")
+        return
+    save_letter_pages(print_letters(table, folder, languages, server), out)
+    tell(f"{out / PRINTED}: open it in a browser and print it. It holds all codes: then delete the folder.")
 
 
 def write_letters(table: bytes, folders: Sequence[str], languages: Sequence[str]) -> list[str]:
     """The letters in the order of the voters' list. Raises Refused when a code is not for one of the elections."""
-    from veche.cli.letters import contest_of, render_letter, verify_listed
-    from veche.cli.voter_codes import parse_letter_lines
-    from veche.observer.board import read_sealed
+    from veche.cli.letters import contest_of, render_letter
 
-    lines = parse_letter_lines(table)
-    elections = [read_sealed(folder) for folder in folders]
-    for sealed in elections:
-        verify_listed(lines, sealed)
+    lines, elections = _addressed(table, folders)
     contests = [contest_of(sealed) for sealed in elections]
     weighted = any(sealed.credentials.weighted for sealed in elections)
     return [render_letter(line, contests, languages, weighted) for line in lines]
+
+
+def print_letters(table: bytes, folders: Sequence[str], languages: Sequence[str], server: str | None) -> str:
+    """The letters as one page to print, in the order of the voters' list. Raises as `write_letters` and `voting_page`."""
+    from veche.cli.letter_pages import render_pages, voting_page
+    from veche.cli.letters import contest_of
+
+    lines, elections = _addressed(table, folders)
+    contests = [contest_of(sealed) for sealed in elections]
+    weighted = any(sealed.credentials.weighted for sealed in elections)
+    rehearsal = any(sealed.manifest is not None and sealed.manifest.rehearsal for sealed in elections)
+    return render_pages(lines, contests, languages, voting_page(elections, server), rehearsal, weighted)
+
+
+def _addressed(table: bytes, folders: Sequence[str]) -> tuple[list[LetterLine], list[Sealed]]:
+    """Who gets a letter, and the elections that each code is for. Raises Refused `not-this-election`."""
+    from veche.cli.letters import verify_listed
+    from veche.cli.voter_codes import parse_letter_lines
+    from veche.observer.board import read_sealed
+
+    lines = list(parse_letter_lines(table))
+    elections = [read_sealed(folder) for folder in folders]
+    for sealed in elections:
+        verify_listed(lines, sealed)
+    return lines, elections
+
+
+def save_letter_pages(page: str, out: Path) -> None:
+    """`letters.html` in a new folder, for its owner only. Raises Refused or OSError; then none is there."""
+    from veche.observer.durable_files import refuse_existing, write_private
+
+    refuse_existing(out)
+    out.mkdir(mode=0o700, parents=True)
+    try:
+        write_private(out / PRINTED, page.encode("utf-8"))
+    except OSError:
+        (out / PRINTED).unlink(missing_ok=True)
+        out.rmdir()
+        raise
 
 
 def save_letters(texts: Sequence[str], out: Path) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import stat
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import segno
 
 from tests.cli.code_story import LOGINS, codes, registration, sealed_folder
+from tests.crypto.drawing import drawing
 from tests.election.record_builder import UUID, Story
-from veche.ballot.manifest import seal
+from veche.ballot.manifest import Log, seal
+from veche.cli.letter_pages import render_pages, voting_page
 from veche.cli.letters import Contest, render_letter
 from veche.cli.main import run
-from veche.cli.registrar import save_registration, write_letters
+from veche.cli.registrar import print_letters, save_registration, write_letters
 from veche.cli.voter_codes import LetterLine
 from veche.cli.voters_list import Voter
 from veche.crypto.errors import Refused
+from veche.crypto.signed_note import NoteSigner
 from veche.observer.board import read_sealed
 
 # 1 December 2026, 05:00 UTC, which is 08:00 in Moscow.
@@ -112,7 +119,7 @@ def test_no_letter_is_written_for_an_election_that_does_not_list_the_code(tmp_pa
 
 def letters_command(tmp_path: Path, folder: Path) -> list[str]:
     private, out = str(tmp_path / "private"), str(tmp_path / "out")
-    return ["registrar", "letters", "--private", private, "--folder", str(folder), "--out", out]
+    return ["registrar", "letters", "--private", private, "--folder", str(folder), "--out", out, "--server", "https://vote.example"]
 
 
 def test_letters_lie_in_a_folder_and_files_for_the_owner_only_and_are_never_overwritten(tmp_path: Path) -> None:
@@ -127,6 +134,7 @@ def test_letters_lie_in_a_folder_and_files_for_the_owner_only_and_are_never_over
         str(folder),
         "--out",
         str(tmp_path / "out"),
+        "--text",
     ]
     assert run(command) == 0
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
@@ -153,3 +161,94 @@ def test_before_the_seal_there_are_no_letters(tmp_path: Path) -> None:
     ]
     assert run(command) == 2
     assert not (tmp_path / "out").exists()
+
+
+class _Sheets(HTMLParser):
+    """The sheets of the printed page, and for each QR code its drawn squares as SVG says them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sheets = 0
+        self.paths: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.sheets += tag == "article"
+        self.fetched += [str(value) for name, value in attrs if name in ("src", "href")]
+        if tag == "path":
+            self.paths.append(str(found["d"]))
+
+
+def drawn(path: str, size: int) -> list[list[int]]:
+    """The squares that an SVG path of segno blackens: M, m move the pen, h draws a stroke one unit thick."""
+    squares = [[0] * size for _ in range(size)]
+    x, y = 0.0, 0.0
+    for step, values in re.findall(r"([Mmh])([-0-9. ]+)", path):
+        numbers = [float(one) for one in values.split()]
+        if step == "h":
+            for column in range(int(x), int(x + numbers[0])):
+                squares[int(y)][column] = 1
+            x += numbers[0]
+        else:
+            x, y = (numbers[0], numbers[1]) if step == "M" else (x + numbers[0], y + numbers[1])
+    return squares
+
+
+def test_the_printed_letters_have_a_sheet_each_whose_qr_code_opens_the_voting_page_with_the_code(tmp_path: Path) -> None:
+    folder = sealed_folder(tmp_path / "record")
+    sealed = read_sealed(str(folder))
+    assert sealed.manifest is not None
+    assert sealed.setup is not None
+    page = print_letters(registration().letters, [str(folder)], ["ru", "en"], "https://vote.example.org")
+    read = _Sheets()
+    read.feed(page)
+    assert read.sheets == 2 * len(LOGINS) == len(read.paths)
+    assert read.fetched == []
+    assert page.count(seal(sealed.setup)) == read.sheets
+    for place, path in enumerate(read.paths):
+        address = f"https://vote.example.org/vote/{sealed.manifest.campaign}#{codes()[LOGINS[place // 2]]}"
+        expected = [list(row) for row in segno.make_qr(address, error="m", mode="byte").matrix_iter(border=4)]
+        assert drawn(path, len(expected)) == expected
+
+
+def test_the_address_comes_from_the_record_or_from_the_registrar_and_must_be_one(tmp_path: Path) -> None:
+    sealed = read_sealed(str(sealed_folder(tmp_path / "record")))
+    assert sealed.manifest is not None
+    key = NoteSigner.generate("town.example/e/x", drawing("log")).verifier
+    logged = replace(sealed, manifest=replace(sealed.manifest, log=Log(key.name, (key,), key, 10, "")))
+    assert voting_page([logged], None) == f"https://town.example/vote/{sealed.manifest.campaign}"
+    with pytest.raises(Refused) as refused:
+        voting_page([sealed], None)
+    assert refused.value.code == "letters-nowhere"
+    assert voting_page([sealed], "http://127.0.0.1:8000/") == f"http://127.0.0.1:8000/vote/{sealed.manifest.campaign}"
+    for wrong in ("vote.example.org", "ftp://vote.example.org", "https://vote.example.org/#x"):
+        with pytest.raises(Refused) as refused:
+            voting_page([sealed], wrong)
+        assert refused.value.code == "letters-server"
+    other = replace(sealed, manifest=replace(sealed.manifest, campaign="another"))
+    with pytest.raises(Refused) as refused:
+        voting_page([sealed, other], "https://vote.example.org")
+    assert refused.value.code == "letters-apart"
+
+
+def test_names_are_text_on_the_printed_letter_and_a_rehearsal_says_so() -> None:
+    odd = LetterLine(Voter("anna", 1, "<script>alert(1)</script>", "a\nb"), LINE.code)
+    page = render_pages([odd], [CONTEST], ["ru", "en"], "https://vote.example/vote/budget", rehearsal=True, weighted=False)
+    assert "<script" not in page
+    assert "Это репетиция" in page
+    assert "This is a rehearsal" in page
+    real = render_pages([LINE], [CONTEST], ["ru"], "https://vote.example/vote/budget", rehearsal=False, weighted=True)
+    assert "репетиция" not in real
+    assert "Вес голоса: 3" in real
+
+
+def test_the_printed_letters_lie_in_a_folder_for_the_owner_only(tmp_path: Path) -> None:
+    folder = sealed_folder(tmp_path / "record")
+    save_registration(registration(), tmp_path / "private", tmp_path / "public")
+    assert run(letters_command(tmp_path, folder)) == 0
+    made = tmp_path / "out" / "letters.html"
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (made.parent, made)] == [0o700, 0o600]
+    before = made.read_bytes()
+    assert run(letters_command(tmp_path, folder)) == 1
+    assert made.read_bytes() == before
