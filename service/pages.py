@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -67,7 +68,7 @@ class Pages:
             "rehearsal": False,
             "by_mail": bool(self._settings.smtp),
             "url": lambda path: prefix + path,
-            "translations": self._translations(request),
+            "translations": self._translations(request, status),
             **values,
         }
         content = self._environments[language.name].get_template(name).render(given)
@@ -76,9 +77,9 @@ class Pages:
             headers["Vary"] = "Accept-Language"
         return HTMLResponse(content, status, headers)
 
-    def _translations(self, request: Request) -> list[tuple[Language, str]]:
-        """Every language with the address of this page in it. What only answers a form has no address: its start page it is."""
-        path = request.scope["path"] if request.method in ("GET", "HEAD") else "/"
+    def _translations(self, request: Request, status: int) -> list[tuple[Language, str]]:
+        """Every language with the address of this page in it. What answers a form, or is nowhere, has none: it is the start page."""
+        path = quote(request.scope["path"]) if status != 404 and request.method in ("GET", "HEAD") else "/"
         asked = request.url.query
         return [(one, f"/{one.name}{path}{'?' if asked else ''}{asked}") for one in self.languages.by_name.values()]
 

@@ -1,7 +1,8 @@
 """Headers that every answer carries, so that a browser gives an attacker nothing to hold on to. reliability section 5 (ASVS V3).
 
-A page of ours runs no script, sends its forms to us alone, stands in nobody's frame, and tells no other site where its reader came
-from. What an answer says of its own is kept only for `Cache-Control`.
+A page of ours runs no script but those of `static/dist`, where it needs one at all; sends its forms to us alone, stands in nobody's
+frame, and tells no other site where its reader came from. A script can put no markup into a page: no Trusted Types policy may exist.
+What an answer says of its own is kept only for `Cache-Control`.
 """
 
 from __future__ import annotations
@@ -15,18 +16,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from veche.observer.problems import problem
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
+_RULES: Final = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
 )
+
+STILL: Final = "; ".join(_RULES)
+"""For everything that needs no script: there is no `script-src`, so none runs."""
+
+SCRIPTED: Final = "; ".join((_RULES[0], "script-src 'self'", *_RULES[1:]))
+"""For the pages of voters and trustees."""
+
+_SCRIPTED_PAGES: Final = ("/vote/", "/my", "/track", "/observe/", "/help", "/trustee/")
+"""Booth, my ballots, tracker, trustee; and where a voter is reminded of what she has not cast yet."""
 
 _PERMISSIONS: Final = ", ".join(
     f"{name}=()"
@@ -57,6 +66,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
+                headers["Content-Security-Policy"] = policy_of(scope["path"])
                 if not scope["path"].startswith(_CACHED):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
@@ -64,13 +74,19 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+def policy_of(path: str) -> str:
+    """The Content-Security-Policy of this page; `path` is without its language."""
+    return SCRIPTED if path == "/" or path.startswith(_SCRIPTED_PAGES) else STILL
+
+
 def security_headers(secure: bool) -> dict[str, str]:
     """Names and values. Over http there is no HSTS: it would lock people out of a server on their own machine."""
     headers = {
-        "Content-Security-Policy": POLICY,
+        "Content-Security-Policy": STILL,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
+        "X-Frame-Options": "DENY",
         "Permissions-Policy": _PERMISSIONS,
     }
     if secure:

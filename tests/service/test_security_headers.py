@@ -17,7 +17,7 @@ from tests.service.signed_in import SAME_SITE
 from veche.service import security_headers
 from veche.service.application import create_application
 from veche.service.pages import STATIC, TEMPLATES
-from veche.service.security_headers import POLICY
+from veche.service.security_headers import STILL, policy_of
 from veche.service.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +25,17 @@ ROOT = Path(__file__).parents[2]
 EVERYWHERE = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
+    "x-frame-options": "DENY",
+}
+WITH_SCRIPT = EVERYWHERE | {
+    "content-security-policy": EVERYWHERE["content-security-policy"].replace(
+        "default-src 'none'; ", "default-src 'none'; script-src 'self'; "
+    )
 }
 
 
@@ -82,11 +88,22 @@ def test_every_answer_carries_the_headers(client: TestClient) -> None:
             assert value == value.strip(), name
 
 
+@pytest.mark.parametrize("path", ["/", "/ru/", "/vote/x", "/ru/vote/x", "/my", "/track/x", "/observe/x", "/trustee/x", "/en/help"])
+def test_pages_of_voters_and_trustees_run_our_own_scripts_alone(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert {name: answer.headers.get(name) for name in WITH_SCRIPT} == WITH_SCRIPT
+
+
+def test_no_other_page_runs_a_script() -> None:
+    for path in ("/organizer/", "/login", "/account", "/demo/count/x", "/observer/elections", "/api/", "/static/dist/my"):
+        assert policy_of(path) == STILL
+
+
 def test_the_policy_lets_no_script_run() -> None:
-    rules = dict(part.split(" ", 1) for part in POLICY.split("; "))
+    rules = dict(part.split(" ", 1) for part in STILL.split("; "))
     assert rules["default-src"] == "'none'"
     assert "script-src" not in rules
-    assert not re.search(r"unsafe|\*|http:", POLICY)
+    assert not re.search(r"unsafe|\*|http:", STILL)
 
 
 def test_over_https_browsers_are_told_to_stay_there() -> None:
@@ -126,15 +143,18 @@ def test_no_other_file_is_served(client: TestClient, path: str) -> None:
 def test_colours_can_be_read_in_light_and_dark() -> None:
     """Contrast of at least 4.5 to 1 for every colour that text has, on both grounds (WCAG 2.2, 1.4.3)."""
     css = (STATIC / "veche.css").read_text("utf-8")
-    schemes = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
-    assert len(schemes) == 2
-    for scheme in schemes:
-        colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", scheme))
-        for name in ("text", "link", "alarm", "note"):
+    light, dark, paper = ({n: c for n, c in re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", part)} for part in _schemes(css))
+    for colours in (light, dark, light | paper):
+        for name in ("text", "quiet", "link", "alarm", "note", "good"):
             for ground in ("paper", "soft"):
                 assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
         assert contrast(colours["button-text"], colours["link"]) >= 4.5
         assert contrast(colours["line"], colours["paper"]) >= 3
+        assert contrast(colours["bar"], colours["soft"]) >= 3
+
+
+def _schemes(css: str) -> list[str]:
+    return re.findall(r":root \{(.*?)\}", css, re.DOTALL)
 
 
 def contrast(one: str, other: str) -> float:
