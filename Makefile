@@ -11,7 +11,7 @@ BIN = .venv/bin
 READY = .venv/.ready
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-.PHONY: help setup run demo test check lint soak bench clean
+.PHONY: help setup run demo test check lint web web-check verify-web soak bench clean
 
 help:
 	@echo "make run     the server with a demonstration: three rehearsed votes to try everything with"
@@ -19,6 +19,8 @@ help:
 	@echo "make test    every test"
 	@echo "make check   what must hold before a change is handed in: style, types, layers, requirements, quick tests"
 	@echo "make setup   .venv with everything the above need"
+	@echo "make web     the scripts of the pages, from web/ (needs node 20 or later; make setup does it by itself)"
+	@echo "make verify-web URL=https://…   that a server serves what these sources give"
 	@echo "make soak    every test with long random runs (hours)"
 	@echo "make bench   measurements"
 	@echo "make clean   remove caches and builds; .venv stays"
@@ -54,6 +56,16 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/check_requirements.py
+
+# The scripts of the pages. web/README.md
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	cd web && npm ci --ignore-scripts --silent
+
+web: web/node_modules/.package-lock.json
+	cd web && node build.mjs
+
+web-check: web/node_modules/.package-lock.json
+	cd web && npx --no-install tsc --noEmit && node test.mjs $(ARGS)
 
 # The server's tests take minutes: three of them stand for all, `make test` runs the rest.
 check: lint

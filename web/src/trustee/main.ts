@@ -1,0 +1,1 @@
+export {}; // The page's owner writes it.
