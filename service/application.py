@@ -13,16 +13,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from veche import __version__
 from veche.observer import problems
 from veche.observer.endpoint import observer_routes
-from veche.service import languages, pages, security_headers
+from veche.service import kept_form, languages, pages, security_headers
 from veche.service.access import Access
 from veche.service.at_work import at_work
 from veche.service.build_info import build_info
 from veche.service.casting_routes import CastingDoor, casting_routes
 from veche.service.client_address import ClientAddress
 from veche.service.demo_pages import demo_pages
+from veche.service.draft_pages import draft_pages
 from veche.service.health_routes import health_routes
 from veche.service.operator_routes import operator_routes
 from veche.service.organizer_actions import OrganizerActions
+from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_pages import organizer_pages
 from veche.service.organizer_routes import organizer_routes
 from veche.service.pages import Pages
@@ -71,13 +73,17 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
     application.include_router(trustee_routes(server.storage, server.clock, access))
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))
-    application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown))
+    logs = server.storage.root / "log"
+    application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown, logs))
     application.include_router(operator_routes(server, access))
     if demo:
         application.include_router(demo_pages(server, access, shown))
     actions = OrganizerActions(server)
     application.include_router(organizer_routes(server.storage.database, actions, access))
-    application.include_router(organizer_pages(server.storage.database, actions, access, shown))
+    desk = OrganizerDesk(server.storage.database, actions, access, shown)
+    kept_form.install(application, access, shown)
+    application.include_router(draft_pages(desk, server))
+    application.include_router(organizer_pages(desk, server))
     application.include_router(registrar_routes(RegistrarWork(server.storage, server.clock), access))
     application.include_router(trustee_page(shown))
     application.include_router(pages.static_routes())

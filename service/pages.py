@@ -33,7 +33,9 @@ from veche.crypto.errors import ElectionError
 from veche.observer.problems import answer_to
 from veche.service.access import SignedIn, signed_in_by
 from veche.service.languages import ENGLISH, Language, Languages, prefix_of, read_languages, text_in
+from veche.service.organizer_words import REFUSED
 from veche.service.settings import Settings
+from veche.service.words import REFUSALS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 STATIC: Final = Path(__file__).with_name("static")
@@ -65,9 +67,11 @@ class Pages:
         given = {
             "person": None if signed_in is None else signed_in.person,
             "csrf": "" if signed_in is None else signed_in.csrf,
+            "session_left": 0 if signed_in is None else signed_in.left,
             "rehearsal": False,
             "by_mail": bool(self._settings.smtp),
             "url": lambda path: prefix + path,
+            "status": status,
             "translations": self._translations(request, status),
             **values,
         }
@@ -78,7 +82,7 @@ class Pages:
         return HTMLResponse(content, status, headers)
 
     def _translations(self, request: Request, status: int) -> list[tuple[Language, str]]:
-        """Every language with the address of this page in it. What answers a form, or is nowhere, has none: it is the start page."""
+        """Every language with the address of this page in it; of what answers a form or is nowhere, that of the start page."""
         path = quote(request.scope["path"]) if status != 404 and request.method in ("GET", "HEAD") else "/"
         asked = request.url.query
         return [(one, f"/{one.name}{path}{'?' if asked else ''}{asked}") for one in self.languages.by_name.values()]
@@ -184,8 +188,8 @@ def install(application: FastAPI, pages: Pages) -> None:
         answer = answer_to(error)
         if not _wants_page(request):
             return answer
-        sentence, code = (error.message, error.code) if isinstance(error, ElectionError) else (_plain(answer.status_code), "")
-        page = pages.render(request, "refused.html", answer.status_code, sentence=sentence, code=code)
+        status = answer.status_code
+        page = pages.render(request, "refused.html", status, **_refusal(error, status, pages.languages.of(request)))
         for name in ("allow", "retry-after"):
             if name in answer.headers:
                 page.headers[name] = answer.headers[name]
@@ -200,6 +204,10 @@ def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not path.startswith(_PROGRAMS)
 
 
-def _plain(status: int) -> str:
-    found = {404: "There is no such page.", 405: "This address is not to be used in this way."}
-    return found.get(status, "This request is not as it must be.")
+def _refusal(error: Exception, status: int, language: Language) -> dict[str, str]:
+    """What the page says: our own sentence where one of the reader's language is known, and the exact one, which is English."""
+    if not isinstance(error, ElectionError):
+        code = {404: "not-found", 405: "method-not-allowed"}.get(status, "invalid-request")
+        return {"told": REFUSALS[code], "sentence": "", "code": ""}
+    told = REFUSALS.get(error.code, "") or REFUSED.get(error.code, "")
+    return {"told": "" if language.name == ENGLISH else told, "sentence": error.message, "code": error.code}

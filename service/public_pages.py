@@ -5,60 +5,67 @@ Everything on them is what the observer endpoint says too, and in the same words
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from veche.crypto.errors import Refused
 from veche.observer.database import Database
-from veche.observer.public_record import PublicRecord, row_of, told
+from veche.observer.log_routes import PublicLogs
+from veche.observer.public_record import PublicRecord
 from veche.observer.published_files import PublishedFiles
-from veche.observer.published_result import outcome_json, read_outcome
-from veche.observer.record_rows import all_elections, turnout_of
-from veche.observer.summary import brief_json, summary_json
+from veche.service.election_view import list_elections, observed, protocol
+from veche.service.languages import sentence
 from veche.service.pages import Pages
 from veche.service.settings import Settings
+from veche.service.words import HAPPENED, STATES
+
+PROTOCOL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ceremony": sentence("Protocol of the key ceremony"),
+        "opening": sentence("Protocol of the opening"),
+        "closing": sentence("Protocol of the closing"),
+        "result": sentence("Protocol of the result"),
+    }
+)
+
+_WORDS: Final = {"states": STATES, "happened": HAPPENED, "protocol_names": PROTOCOL_NAMES}
 
 
-def public_pages(database: Database, files: PublishedFiles, settings: Settings, pages: Pages) -> APIRouter:
-    """The start page, a page for every election, and the page that a voter's letter points to."""
+def public_pages(database: Database, files: PublishedFiles, settings: Settings, pages: Pages, logs: Path) -> APIRouter:
+    """The start page, help, a page and protocols for every election, and the page that a voter's letter points to.
+
+    `logs` is the folder with the logs' checkpoints.
+    """
     router = APIRouter(include_in_schema=False)
-    record, base = PublicRecord(database, files), settings.public_url
+    record, base, public_logs = PublicRecord(database, files), settings.public_url, PublicLogs(logs)
 
     @router.get("/")
     def start(request: Request) -> Response:
-        return pages.render(request, "start.html", elections=_listed(record))
+        return pages.render(request, "start.html", elections=list_elections(record), **_WORDS)
+
+    @router.get("/help")
+    def help_(request: Request) -> Response:
+        return pages.render(request, "help.html")
 
     @router.get("/observe/{uuid}")
-    def observe(request: Request, uuid: str) -> Response:
-        return pages.render(request, "observe.html", base=base, **_observed(record, uuid))
+    def observe(request: Request, uuid: str, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:
+        return pages.render(request, "observe.html", base=base, **observed(record, public_logs, uuid, after), **_WORDS)
+
+    @router.get("/observe/{uuid}/protocol/{name}")
+    def printed(request: Request, uuid: str, name: str) -> Response:
+        return pages.render(request, "protocol.html", **protocol(record, uuid, name), **_WORDS)
 
     @router.get("/vote/{campaign}")
     def vote(request: Request, campaign: str) -> Response:
-        found = [one for one in _listed(record) if one["campaign"] == campaign]
+        found = [one for one in list_elections(record) if one["campaign"] == campaign]
         if not found:
             raise Refused("no-campaign", "there is no vote of this name here")
         rehearsal = any(one["rehearsal"] for one in found)
         return pages.render(request, "vote.html", base=base, elections=found, rehearsal=rehearsal)
 
     return router
-
-
-def _listed(record: PublicRecord) -> list[dict[str, Any]]:
-    with record.reading() as connection:
-        return [dict(brief_json(row, record.facts(connection, row))) for row in all_elections(connection)]
-
-
-def _observed(record: PublicRecord, uuid: str) -> dict[str, Any]:
-    with record.reading() as connection:
-        row = row_of(connection, uuid)
-        facts = record.facts(connection, row)
-        summary = summary_json(row, facts, told(connection, uuid), turnout_of(connection, uuid))
-        try:
-            outcome = outcome_json(row, facts, read_outcome(connection, row, facts))
-        except Refused as error:
-            if error.code != "not-published":
-                raise
-            outcome = None
-    return {"election": summary, "outcome": outcome, "rehearsal": row.rehearsal}

@@ -1,7 +1,8 @@
 """Headers that every answer carries, so that a browser gives an attacker nothing to hold on to. reliability section 5 (ASVS V3).
 
-A page of ours runs no script but those of `static/dist`, where it needs one at all; sends its forms to us alone, stands in nobody's
-frame, and tells no other site where its reader came from. A script can put no markup into a page: no Trusted Types policy may exist.
+A page of ours runs no script but those of `static/dist`, where it needs one at all; sends its forms to us alone, stands in
+nobody's frame, and tells no other site where its reader came from. A script can put no markup into a page: no Trusted Types policy
+may exist.
 What an answer says of its own is kept only for `Cache-Control`.
 """
 
@@ -34,8 +35,9 @@ STILL: Final = "; ".join(_RULES)
 SCRIPTED: Final = "; ".join((_RULES[0], "script-src 'self'", *_RULES[1:]))
 """For the pages of voters and trustees."""
 
-_SCRIPTED_PAGES: Final = ("/vote/", "/my", "/track", "/observe/", "/help", "/trustee/")
-"""Booth, my ballots, tracker, trustee; and where a voter is reminded of what she has not cast yet."""
+_SCRIPTED_PAGES: Final = ("/vote/", "/my", "/track", "/observe/", "/help", "/trustee/", "/organizer/", "/drafts/")
+"""Booth, my ballots, tracker, trustee; where a voter is reminded of what she has not cast yet; and where an organizer is warned that
+the session ends."""
 
 _PERMISSIONS: Final = ", ".join(
     f"{name}=()"

@@ -37,7 +37,7 @@ TABLE: Mapping[str, frozenset[str]] = {
     # The voter and the observer.
     "POST /api/elections/{uuid}/ballots": ANYBODY,
     **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/trustee/{campaign}")},
-    **{f"GET {path}": ANYBODY for path in ("/static/veche.css", "/api/openapi.json")},
+    **{f"GET {path}": ANYBODY for path in ("/help", "/observe/{uuid}/protocol/{name}", "/static/veche.css", "/api/openapi.json")},
     **{f"GET {path}": ANYBODY for path in ("/healthz", "/readyz", "/version")},
     **{f"GET {path}": ANYBODY for path in ("/observer/elections", "/observer/campaigns/{campaign}")},
     **{
@@ -55,6 +55,7 @@ TABLE: Mapping[str, frozenset[str]] = {
     **{f"POST {path}": ANYBODY for path in ("/login", "/sign-in")},
     "POST /sign-out": SIGNED_IN,
     "GET /account": SIGNED_IN,
+    "GET /account/stay": SIGNED_IN,
     "GET /api/session": SIGNED_IN,
     "GET /api/operator/status": frozenset({"operator"}),
     # The organizer.
@@ -71,6 +72,10 @@ TABLE: Mapping[str, frozenset[str]] = {
     "GET /organizer/": ORGANIZERS,
     "POST /organizer/": ORGANIZERS,
     **{f"GET {DESK}{path}": HERS for path in ("", "/trail", "/contests/{uuid}", "/approvals/{number}")},
+    f"GET {DESK}/contests/{{uuid}}/seal": HERS,
+    **{f"{method} /drafts/{{number}}{path}": ORGANIZERS for method in ("GET", "POST") for path in ("", "/contests/{place}")},
+    "POST /drafts/": ORGANIZERS,
+    f"POST {DESK}/credentials": HERS,
     **{f"POST {DESK}/{act}": HERS for act in ("plan", "fix", "ceremony", "organizers", "registrar", "trustees", "trustee")},
     f"POST {DESK}/contests/{{uuid}}/{{step}}": HERS,
     **{f"POST {DESK}/approvals/{{number}}/{act}": HERS for act in ("approve", "refuse")},
@@ -97,6 +102,7 @@ VALUES = {
     "prefix": "",
     "token": "x" * 43,
     "number": "1",
+    "place": "1",
     "step": "suspend",
     "name": "certificate-1.json",
     "rest:path": "nothing",

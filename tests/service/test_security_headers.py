@@ -95,7 +95,7 @@ def test_pages_of_voters_and_trustees_run_our_own_scripts_alone(client: TestClie
 
 
 def test_no_other_page_runs_a_script() -> None:
-    for path in ("/organizer/", "/login", "/account", "/demo/count/x", "/observer/elections", "/api/", "/static/dist/my"):
+    for path in ("/login", "/account", "/demo/count/x", "/observer/elections", "/api/", "/static/dist/my"):
         assert policy_of(path) == STILL
 
 
@@ -143,7 +143,7 @@ def test_no_other_file_is_served(client: TestClient, path: str) -> None:
 def test_colours_can_be_read_in_light_and_dark() -> None:
     """Contrast of at least 4.5 to 1 for every colour that text has, on both grounds (WCAG 2.2, 1.4.3)."""
     css = (STATIC / "veche.css").read_text("utf-8")
-    light, dark, paper = ({n: c for n, c in re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", part)} for part in _schemes(css))
+    light, dark, paper = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", part)) for part in _schemes(css))
     for colours in (light, dark, light | paper):
         for name in ("text", "quiet", "link", "alarm", "note", "good"):
             for ground in ("paper", "soft"):
