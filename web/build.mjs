@@ -10,9 +10,10 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const PAGES = ["booth", "my", "track", "trustee"];
 const here = dirname(fileURLToPath(import.meta.url));
 const out = resolve(process.argv[2] ?? join(here, "..", "service", "static", "dist"));
+// A folder of src/ with a main.ts is a page.
+const PAGES = readdirSync(join(here, "src")).filter((name) => existsSync(join(here, "src", name, "main.ts"))).sort();
 
 const made = await build({
   absWorkingDir: here,
