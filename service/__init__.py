@@ -46,6 +46,7 @@ People and pages:
 - `access`              who asks, and whether they may; `accounts`, `sessions`, `tokens`: what is kept for it
 - `session_routes`, `mail`   signing in by a link that lets in once, and the mails that bring it
 - `languages`, `local_forms`   a page's language by prefix or browser, its sentences (`locale`), its times, numbers and money
+- `booth_pages`         booth, my ballots, tracker: the server only sends the page, all else happens in the voter's browser
 - `pages`, `form`, `security_headers`   HTML made on the server (`templates`, `static`), what its forms send, headers of all answers
 
 The server itself:

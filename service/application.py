@@ -16,6 +16,7 @@ from veche.observer.endpoint import observer_routes
 from veche.service import kept_form, languages, pages, security_headers
 from veche.service.access import Access
 from veche.service.at_work import at_work
+from veche.service.booth_pages import booth_pages
 from veche.service.build_info import build_info
 from veche.service.casting_routes import CastingDoor, casting_routes
 from veche.service.client_address import ClientAddress
@@ -75,6 +76,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))
     logs = server.storage.root / "log"
     application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown, logs))
+    application.include_router(booth_pages(server.storage.database, server.storage.files, server.settings, shown))
     application.include_router(operator_routes(server, access))
     if demo:
         application.include_router(demo_pages(server, access, shown))

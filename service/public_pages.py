@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from veche.crypto.errors import Refused
 from veche.observer.database import Database
 from veche.observer.log_routes import PublicLogs
 from veche.observer.public_record import PublicRecord
@@ -33,11 +32,11 @@ PROTOCOL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-_WORDS: Final = {"states": STATES, "happened": HAPPENED, "protocol_names": PROTOCOL_NAMES}
+_WORDS: Final[dict[str, Any]] = {"states": STATES, "happened": HAPPENED, "protocol_names": PROTOCOL_NAMES}
 
 
 def public_pages(database: Database, files: PublishedFiles, settings: Settings, pages: Pages, logs: Path) -> APIRouter:
-    """The start page, help, a page and protocols for every election, and the page that a voter's letter points to.
+    """The start page, help, and a page and protocols for every election.
 
     `logs` is the folder with the logs' checkpoints.
     """
@@ -59,13 +58,5 @@ def public_pages(database: Database, files: PublishedFiles, settings: Settings, 
     @router.get("/observe/{uuid}/protocol/{name}")
     def printed(request: Request, uuid: str, name: str) -> Response:
         return pages.render(request, "protocol.html", **protocol(record, uuid, name), **_WORDS)
-
-    @router.get("/vote/{campaign}")
-    def vote(request: Request, campaign: str) -> Response:
-        found = [one for one in list_elections(record) if one["campaign"] == campaign]
-        if not found:
-            raise Refused("no-campaign", "there is no vote of this name here")
-        rehearsal = any(one["rehearsal"] for one in found)
-        return pages.render(request, "vote.html", base=base, elections=found, rehearsal=rehearsal)
 
     return router

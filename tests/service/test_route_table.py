@@ -36,7 +36,7 @@ DESK, TRUSTEES = "/organizer/{campaign}", "/api/trustee/{campaign}"
 TABLE: Mapping[str, frozenset[str]] = {
     # The voter and the observer.
     "POST /api/elections/{uuid}/ballots": ANYBODY,
-    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/trustee/{campaign}")},
+    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/my", "/track/{uuid}", "/trustee/{campaign}")},
     **{f"GET {path}": ANYBODY for path in ("/help", "/observe/{uuid}/protocol/{name}", "/static/veche.css", "/api/openapi.json")},
     **{f"GET {path}": ANYBODY for path in ("/healthz", "/readyz", "/version")},
     **{f"GET {path}": ANYBODY for path in ("/observer/elections", "/observer/campaigns/{campaign}")},

@@ -1,0 +1,96 @@
+/** What is known of a ballot after it was accepted: the box's word at once, then its place in the signed log. */
+
+import { type Acknowledgement, verifyAcknowledgement } from "../ballot/acknowledgement.ts";
+import { utf8 } from "../crypto/bytes.ts";
+import { ElectionError, Refused } from "../crypto/errors.ts";
+import { parseVerifierKey } from "../crypto/signed_note.ts";
+import { type Policy, policyOfManifest } from "../ledger/policy.ts";
+import { type Logged, parseReceipt, SUFFIX, verifyBallotLogged, verifyReceipt } from "../ledger/receipt.ts";
+import { type LogKeys, type Read, read, recordAddress, type Sealed, Unreachable } from "./contest.ts";
+
+/** A place in the log that was proven, or what is wrong with the proof that came. */
+export type Shown =
+  | { readonly is: "logged"; readonly index: number; readonly size: number; readonly witnesses: readonly string[]; readonly quorum: boolean; readonly receipt: Uint8Array }
+  | { readonly is: "false"; readonly problem: string; readonly receipt: Uint8Array };
+
+/** An accepted ballot: `note` is the box's verified word, `logged` what the log has shown so far. */
+export interface Accepted {
+  readonly sealed: Sealed;
+  readonly note: Uint8Array;
+  readonly said: Acknowledgement;
+  readonly tracker: string;
+  readonly logged: Shown | null;
+}
+
+/** The box's word for this ballot, verified with the key that the sealed manifest names. Throws ElectionError. */
+export function checkNote(note: Uint8Array, { contest, election, log }: Sealed, tracker: string): Acknowledgement {
+  if (log === null) throw new Refused("no-box", "this election names no ballot box that signs");
+  return verifyAcknowledgement(note, log.box, { fingerprint: election.fingerprint, setup: contest.setup, tracker });
+}
+
+/** What the sealed manifest says of log and witnesses; where it names no policy, the log's own signature is enough. */
+export function policyOf(log: LogKeys): Policy {
+  const keys = log.keys.map((key) => parseVerifierKey(key));
+  return policyOfManifest({ origin: log.origin, keys, policy: log.policy === "" ? "quorum none\n" : log.policy });
+}
+
+/** What a receipt shows, and whether enough witnesses stand behind it. Throws ElectionError when it does not hold. */
+export function checkReceipt(receipt: Uint8Array, log: LogKeys, tracker: string): { readonly logged: Logged; readonly quorum: boolean } {
+  const parsed = parseReceipt(receipt);
+  const policy = policyOf(log);
+  const { logged, quorum } = withQuorum(policy, (one) => verifyReceipt(parsed, one));
+  verifyBallotLogged(logged, tracker);
+  return { logged, quorum };
+}
+
+/** Checks by the policy, and where only witnesses are missing by the log's signature alone, saying so. */
+export function withQuorum<Found>(policy: Policy, check: (policy: Policy) => Found): { readonly logged: Found; readonly quorum: boolean } {
+  try {
+    return { logged: check(policy), quorum: true };
+  } catch (error) {
+    if (!(error instanceof ElectionError) || error.code !== "quorum-missing") throw error;
+    return { logged: check({ ...policy, quorum: undefined }), quorum: false };
+  }
+}
+
+/** The names of the witnesses that cosigned. */
+export function witnessesOf(logged: Pick<Logged, "confirmation">): string[] {
+  return logged.confirmation.witnesses.map(({ name }) => name);
+}
+
+const LONGEST_WATCH = 40;
+
+/** Looks for the receipt until it is there and enough witnesses confirm it, or `tell` says that nobody waits any more. */
+export async function watchLog(accepted: Accepted, tell: (shown: Shown) => boolean, reading: Read = read): Promise<void> {
+  const { log, contest } = accepted.sealed;
+  if (log === null) return;
+  for (let look = 0; look < LONGEST_WATCH; look += 1) {
+    const shown = await lookOnce(accepted, log, `${recordAddress(contest.uuid)}/ballots/${accepted.tracker}${SUFFIX}`, reading);
+    if (shown !== null && !tell(shown)) return;
+    if (shown !== null && (shown.is === "false" || shown.quorum)) return;
+    await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(60, Math.max(3, log.period / 4) * (1 + look / 8))));
+  }
+}
+
+async function lookOnce(accepted: Accepted, log: LogKeys, address: string, reading: Read): Promise<Shown | null> {
+  let receipt: Uint8Array;
+  try {
+    receipt = await reading(address);
+  } catch (error) {
+    if (error instanceof Unreachable) return null;
+    throw error;
+  }
+  try {
+    const { logged, quorum } = checkReceipt(receipt, log, accepted.tracker);
+    return { is: "logged", index: logged.index, size: logged.size, witnesses: witnessesOf(logged), quorum, receipt };
+  } catch (error) {
+    if (!(error instanceof ElectionError)) throw error;
+    return { is: "false", problem: error.message, receipt };
+  }
+}
+
+/** What the paper's QR code holds: the note, and where it is known the number of the entry. docs/protocol.md section 12.5. */
+export function paperText({ note, logged }: Pick<Accepted, "note" | "logged">): Uint8Array {
+  const index = logged?.is === "logged" ? utf8(`index ${logged.index}\n`) : new Uint8Array();
+  return new Uint8Array([...note, ...index]);
+}

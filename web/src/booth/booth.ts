@@ -1,0 +1,326 @@
+/** The booth at work: it holds the voter's keys for as long as they are needed, and does what the screens of `voting.ts` ask for. */
+
+import { wrongGroups } from "../ballot/credential.ts";
+import { type PreparedBallot, prepareBallot } from "../ballot/prepared_ballot.ts";
+import { ciphertextsOf } from "../ballot/election.ts";
+import { prepareTables } from "../crypto/group.ts";
+import { readCode, type Said } from "./code_entry.ts";
+import { type Contest, type Page, readSealed, type Sealed, Unreachable } from "./contest.ts";
+import type { DraftBox, Pending } from "./draft.ts";
+import { type Accepted, checkNote, watchLog } from "./acceptance.ts";
+import { type Marked, markedOf, marksOf } from "./marking.ts";
+import { attempt, post } from "./sending.ts";
+import { ballotsNow, type Standing, standings } from "./standing.ts";
+import { BEGIN, type Event, type Marks, mayRest, next, type Screen, waitBefore } from "./voting.ts";
+
+/** Minutes without a touch after which the page forgets the voter's keys. */
+const REST_MINUTES = 15;
+
+export class Booth {
+  readonly page: Page;
+  readonly drafts: DraftBox;
+  screen: Screen = BEGIN;
+  /** What is wrong with the code that was typed last. */
+  said: Said | null = null;
+  standings: readonly Standing[] = [];
+  sealed: Sealed | null = null;
+  marked: readonly Marked[] = [];
+  accepted: Accepted | null = null;
+  /** The text of a ballot that was opened for a test. */
+  opened: string | null = null;
+  pending: Pending | null = null;
+  #prepared: PreparedBallot | null = null;
+  #busy = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  #draw: (before: Screen) => void;
+
+  constructor(page: Page, drafts: DraftBox, draw: (before: Screen) => void) {
+    this.page = page;
+    this.drafts = drafts;
+    this.#draw = draw;
+  }
+
+  contest(uuid: string): Contest | undefined {
+    return this.page.contests.find((one) => one.uuid === uuid);
+  }
+
+  standing(uuid: string): Standing | undefined {
+    return this.standings.find((one) => one.contest.uuid === uuid);
+  }
+
+  /** Starts with a ballot that has no answer yet, else with the code behind the # of the address, else with the empty field. */
+  async begin(code: string | null): Promise<void> {
+    this.touched();
+    const [pending] = this.drafts.pending(this.page.campaign);
+    if (pending !== undefined && this.contest(pending.uuid) !== undefined) {
+      this.pending = pending;
+      this.#happens({ it: "sent-before", uuid: pending.uuid });
+      await this.sendAgain();
+      return;
+    }
+    if (code === null) this.#draw(this.screen);
+    else await this.enter(code);
+  }
+
+  /** The voter has given her code. */
+  async enter(typed: string): Promise<void> {
+    if (this.screen.at !== "code") return;
+    const found = readCode(typed);
+    if ("said" in found) {
+      this.said = found.said;
+      this.#happens({ it: "code-malformed", detail: found.said.key });
+      return;
+    }
+    this.#happens({ it: "code-typed" });
+    try {
+      this.standings = await standings(found.code, this.page.contests);
+    } catch (error) {
+      this.said = { key: "code-offline", values: {} };
+      this.#happens({ it: "unreachable" });
+      if (!(error instanceof Unreachable)) throw error;
+      return;
+    }
+    if (this.standings.length > 0) {
+      this.#happens({ it: "listed", only: this.#only() });
+      await this.#open();
+      return;
+    }
+    const groups = wrongGroups(found.code);
+    const values = { groups: groups.join(", ") };
+    this.said = groups.length > 0 ? { key: "code-unknown-group", values } : { key: "code-unknown", values: {} };
+    this.#happens({ it: "code-not-listed", groups });
+  }
+
+  async pick(uuid: string): Promise<void> {
+    this.#happens({ it: "contest-picked", uuid });
+    await this.#open();
+  }
+
+  /** The marks of one question changed; the draft stays on this device. */
+  marks(question: number, marked: Marked): void {
+    if (this.sealed === null) return;
+    this.marked = this.marked.map((before, at) => (at === question ? marked : before));
+    const { contest, election } = this.sealed;
+    const marks = marksOf(election.questions, this.marked);
+    this.drafts.keepDraft({ uuid: contest.uuid, campaign: contest.campaign, title: contest.title, marks });
+  }
+
+  review(): void {
+    if (this.sealed !== null) this.#happens({ it: "reviewed", marks: marksOf(this.sealed.election.questions, this.marked) });
+  }
+
+  change(): void {
+    this.#prepared = null;
+    this.opened = null;
+    this.#happens({ it: "changed" });
+  }
+
+  leave(): void {
+    this.#prepared = null;
+    this.opened = null;
+    this.#happens({ it: "left" });
+  }
+
+  async encrypt(): Promise<void> {
+    if (this.screen.at !== "reviewing" || this.sealed === null) return;
+    const { uuid, marks } = this.screen;
+    const credential = this.standing(uuid)?.credential;
+    if (credential === undefined) return;
+    const { election } = this.sealed;
+    const total = election.questions.reduce((sum, question) => sum + ciphertextsOf(question) + 1, 0);
+    this.#happens({ it: "encryption-began", total });
+    await prepareTables(election.publicKey);
+    const onProgress = (done: number, all: number): void => this.#happens({ it: "encryption-went-on", done, total: all });
+    this.#prepared = await prepareBallot(election, marks as Marks, credential, { onProgress });
+    this.#happens({ it: "encryption-ended", commitment: this.#prepared.commitment });
+  }
+
+  /** Opens the ballot for a test: from now on it cannot be signed. */
+  test(): void {
+    if (this.screen.at !== "encrypted" || this.#busy || this.#prepared === null) return;
+    this.opened = this.#prepared.open();
+    this.#prepared = null;
+    this.#happens({ it: "opened-for-test" });
+  }
+
+  /** Casts the ballot, unless another one was cast with this code since the page looked: then the voter is asked first. */
+  async cast(): Promise<void> {
+    const { screen } = this;
+    if ((screen.at !== "encrypted" && screen.at !== "overtaken") || this.#busy) return;
+    // Set before anything waits: the second click of a double click ends here.
+    this.#busy = true;
+    try {
+      await oneAtATime(`veche-cast-${screen.uuid}`, async () => {
+        if (await this.#overtaken(screen.uuid)) {
+          this.#happens({ it: "another-was-cast" });
+          return;
+        }
+        this.#sign(screen.uuid);
+        this.#happens({ it: "sent" });
+        await this.#send();
+      });
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Sends the very same ballot again. */
+  async sendAgain(): Promise<void> {
+    if (this.screen.at !== "unsure") return;
+    clearTimeout(this.#timer);
+    this.#happens({ it: "sent-again" });
+    await this.#send();
+  }
+
+  /** Somebody is here: the page rests later. */
+  touched(): void {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.forget(), REST_MINUTES * 60_000);
+  }
+
+  /** Nobody is here: no key and no choice of the voter is left in this page, as far as a script can see to that. */
+  forget(): void {
+    this.#forget({ key: "code-rested", values: {} });
+  }
+
+  /** The voter is done. */
+  finish(): void {
+    this.#forget(null);
+  }
+
+  #forget(said: Said | null): void {
+    if (!mayRest(this.screen)) return;
+    this.standings = [];
+    this.#prepared = null;
+    this.marked = [];
+    this.opened = null;
+    this.accepted = null;
+    this.said = said;
+    this.#happens({ it: "rested" });
+  }
+
+  /** The same screen again, with what is known now. */
+  draw(): void {
+    this.#draw(this.screen);
+  }
+
+  #happens(event: Event): void {
+    const before = this.screen;
+    this.screen = next(before, event);
+    if (this.screen !== before) this.#draw(before);
+  }
+
+  /** The one contest to go to at once, when there is no other. */
+  #only(): string | null {
+    const [first, second] = this.standings;
+    if (first === undefined || second !== undefined) return null;
+    const open = first.contest.state === "open" && first.issued && first.ballots.length === 0;
+    return open ? first.contest.uuid : null;
+  }
+
+  async #open(): Promise<void> {
+    if (this.screen.at !== "opening") return;
+    const contest = this.contest(this.screen.uuid);
+    if (contest === undefined) return;
+    try {
+      this.sealed = await readSealed(contest);
+    } catch (error) {
+      this.#happens({ it: "contest-unreadable", why: error instanceof Unreachable ? "offline" : "false-record" });
+      return;
+    }
+    const { questions, publicKey } = this.sealed.election;
+    this.marked = markedOf(questions, this.drafts.draft(contest.uuid)?.marks ?? null);
+    this.accepted = null;
+    this.#happens({ it: "contest-read" });
+    // The tables are made while the voter reads.
+    await prepareTables(publicKey);
+  }
+
+  /** Whether a ballot came in with this credential since the page last looked. Without an answer nothing is known of one. */
+  async #overtaken(uuid: string): Promise<boolean> {
+    const standing = this.standing(uuid);
+    if (standing === undefined) return false;
+    try {
+      const ballots = await ballotsNow(standing);
+      const more = ballots.length > standing.ballots.length;
+      this.#stands(uuid, ballots);
+      return more;
+    } catch (error) {
+      if (error instanceof Unreachable) return false;
+      throw error;
+    }
+  }
+
+  #stands(uuid: string, ballots: Standing["ballots"]): void {
+    this.standings = this.standings.map((one) => (one.contest.uuid === uuid ? { ...one, ballots } : one));
+  }
+
+  #sign(uuid: string): void {
+    const contest = this.contest(uuid);
+    if (this.#prepared === null || contest === undefined) throw new Error("there is no ballot to sign");
+    const signed = this.#prepared.sign();
+    this.#prepared = null;
+    this.pending = { uuid, campaign: contest.campaign, title: contest.title, ...signed };
+    this.drafts.keepPending(this.pending);
+  }
+
+  async #send(): Promise<void> {
+    const { pending, screen } = this;
+    if (pending === null || screen.at !== "sending") return;
+    const fate = await this.#attempt(pending);
+    if (fate.is === "unknown") {
+      const wait = waitBefore(screen.attempt, fate.wait);
+      this.#happens({ it: "fate-unknown", doubt: fate.doubt, wait });
+      this.#timer = setTimeout(() => void this.sendAgain(), wait * 1000);
+      return;
+    }
+    this.drafts.forgetPending(pending.uuid);
+    this.pending = null;
+    if (fate.is === "refused") {
+      this.#happens({ it: "refused", code: fate.code });
+      return;
+    }
+    this.drafts.forgetDraft(pending.uuid);
+    this.marked = [];
+    this.#accept(pending, fate.note);
+  }
+
+  async #attempt(pending: Pending): ReturnType<typeof attempt> {
+    const contest = this.contest(pending.uuid);
+    try {
+      if (this.sealed?.contest.uuid !== pending.uuid && contest !== undefined) this.sealed = await readSealed(contest);
+    } catch {
+      return { is: "unknown", doubt: "offline", wait: 0 };
+    }
+    const { sealed } = this;
+    if (sealed === null) return { is: "unknown", doubt: "offline", wait: 0 };
+    return attempt(post, `/api/elections/${pending.uuid}/ballots`, pending.text, (note) => {
+      checkNote(note, sealed, pending.tracker);
+    });
+  }
+
+  #accept(pending: Pending, note: Uint8Array): void {
+    const { sealed } = this;
+    if (sealed === null) return;
+    const said = checkNote(note, sealed, pending.tracker);
+    this.accepted = { sealed, note, said, tracker: pending.tracker, logged: null };
+    const before = this.standing(pending.uuid)?.ballots ?? [];
+    if (!before.some((one) => one.tracker === pending.tracker)) {
+      this.#stands(pending.uuid, [...before, { tracker: pending.tracker, height: said.height }]);
+    }
+    this.#happens({ it: "acknowledged" });
+    void watchLog(this.accepted, (logged) => {
+      if (this.accepted?.tracker !== pending.tracker) return false;
+      this.accepted = { ...this.accepted, logged };
+      this.#draw(this.screen);
+      return true;
+    });
+  }
+}
+
+/** Two windows of one browser take turns; where the browser has no such turns, the record still shows every ballot. */
+async function oneAtATime(name: string, act: () => Promise<void>): Promise<void> {
+  if ("locks" in navigator) await navigator.locks.request(name, act);
+  else await act();
+}

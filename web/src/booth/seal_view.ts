@@ -1,0 +1,15 @@
+/** The seal of a vote, as the letter has it too. */
+
+import { type Contest, seal } from "./contest.ts";
+import { el } from "./element.ts";
+import type { Words } from "./words.ts";
+
+export function sealLine(words: Words, contest: Contest): HTMLElement {
+  return el(
+    "p",
+    { class: "seal-line" },
+    `${words.say("seal-label")}: `,
+    el("span", { class: "hash seal", translate: "no" }, seal(contest.setup)),
+    el("span", { class: "hint" }, words.say("seal-hint")),
+  );
+}

@@ -1,0 +1,45 @@
+/** Where screens are shown: one at a time, its heading focused, so that a screen reader begins at the top of what is new. */
+
+import type { Child } from "./element.ts";
+
+/** A screen: its heading, what stands below, and what is said to who cannot see it. */
+export interface View {
+  readonly title: string;
+  readonly body: readonly Child[];
+  readonly said?: string;
+  /** The element that is focused instead of the heading. */
+  readonly focus?: string;
+}
+
+export class Stage {
+  readonly #place: HTMLElement;
+  readonly #live: HTMLElement;
+  #shown = false;
+
+  constructor(place: HTMLElement, live: HTMLElement) {
+    this.#place = place;
+    this.#live = live;
+  }
+
+  /** Shows the screen; `fresh` when it is another one than before, and not the same with new facts. */
+  show(view: View, fresh: boolean): void {
+    const heading = document.createElement("h1");
+    heading.tabIndex = -1;
+    heading.textContent = view.title;
+    const kept = fresh ? null : document.activeElement?.id;
+    const body = view.body.filter((child): child is Node | string => child !== null && child !== undefined && child !== false);
+    this.#place.replaceChildren(heading, ...body);
+    document.title = document.title.replace(/^.* – /, `${view.title} – `);
+    this.say(view.said ?? "");
+    if (view.focus !== undefined) document.getElementById(view.focus)?.focus();
+    else if (kept) document.getElementById(kept)?.focus();
+    // The first screen of a page leaves the focus where the browser begins.
+    else if (this.#shown && fresh) heading.focus();
+    if (fresh && this.#shown) scrollTo(0, 0);
+    this.#shown = true;
+  }
+
+  say(text: string): void {
+    if (this.#live.textContent !== text) this.#live.textContent = text;
+  }
+}

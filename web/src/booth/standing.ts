@@ -1,0 +1,67 @@
+/** Where a voter stands in each contest: the browser asks for a bucket of credentials and finds its own one in it. Design section 5. */
+
+import { type Credential, deriveCredential } from "../ballot/credential.ts";
+import { array, digest, integer, object, parse, text } from "../crypto/canonical_json.ts";
+import { type Contest, type Read, read, recordAddress } from "./contest.ts";
+
+/** A ballot of this credential. */
+export interface CastBallot {
+  readonly tracker: string;
+  readonly height: number;
+}
+
+/** A contest in which the code may vote, with every ballot that was ever cast with it, oldest first. */
+export interface Standing {
+  readonly contest: Contest;
+  readonly credential: Credential;
+  readonly issued: boolean;
+  readonly ballots: readonly CastBallot[];
+}
+
+/** What is to be done about a contest, as its name on the page says. */
+export type Stage = "to-do" | "in-progress" | "cast" | "not-yet" | "paused" | "closed" | "not-issued";
+
+export function stageOf(standing: Pick<Standing, "contest" | "issued" | "ballots">, begun: ReadonlySet<string>): Stage {
+  const { contest, issued, ballots } = standing;
+  if (contest.state === "sealed") return "not-yet";
+  if (contest.state === "suspended") return "paused";
+  if (contest.state !== "open") return "closed";
+  if (!issued) return "not-issued";
+  if (begun.has(contest.uuid)) return "in-progress";
+  return ballots.length > 0 ? "cast" : "to-do";
+}
+
+/** Of these contests those that list the code's credential. Throws Unreachable, and Malformed `code-malformed`. */
+export async function standings(code: string, contests: readonly Contest[], reading: Read = read): Promise<Standing[]> {
+  const found: Standing[] = [];
+  // A few at a time: a city has many districts, and a phone few connections.
+  for (let at = 0; at < contests.length; at += 6) {
+    const some = await Promise.all(contests.slice(at, at + 6).map((contest) => standingIn(code, contest, reading)));
+    found.push(...some.filter((one): one is Standing => one !== null));
+  }
+  return found;
+}
+
+async function standingIn(code: string, contest: Contest, reading: Read): Promise<Standing | null> {
+  const credential = await deriveCredential(code, contest.uuid);
+  const entry = await bucketEntry(contest, credential.publicText, reading);
+  return entry === null ? null : { contest, credential, ...entry };
+}
+
+/** Asks again how this credential stands. Throws Unreachable. */
+export async function ballotsNow(standing: Standing, reading: Read = read): Promise<readonly CastBallot[]> {
+  const entry = await bucketEntry(standing.contest, standing.credential.publicText, reading);
+  return entry === null ? [] : entry.ballots;
+}
+
+/** The server learns the first digits, which many credentials share, and never the whole one. */
+async function bucketEntry(contest: Contest, credential: string, reading: Read): Promise<Pick<Standing, "issued" | "ballots"> | null> {
+  const prefix = credential.slice(0, contest.bucket_digits);
+  const answer = object(parse(await reading(`${recordAddress(contest.uuid)}/credentials/${prefix}`)));
+  const mine = array(answer.credentials).map((one) => object(one)).find((one) => text(one.credential) === credential);
+  if (mine === undefined) return null;
+  return {
+    issued: text(mine.state) === "issued",
+    ballots: array(mine.ballots).map((one) => ({ tracker: digest(object(one).tracker), height: integer(object(one).height) })),
+  };
+}

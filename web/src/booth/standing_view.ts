@@ -1,0 +1,63 @@
+/** Where the voter stands in each contest, with every ballot of her code. */
+
+import { el, paragraph } from "./element.ts";
+import type { CastBallot, Stage, Standing } from "./standing.ts";
+import { stageOf } from "./standing.ts";
+import { compactTracker } from "../ballot/tracker.ts";
+import type { Words } from "./words.ts";
+
+/** A card per contest; `further` are the buttons and links that belong below it. */
+export function standingCards(
+  words: Words,
+  standings: readonly Standing[],
+  begun: ReadonlySet<string>,
+  further: (standing: Standing, stage: Stage) => readonly Node[],
+  each: (standing: Standing, ballot: CastBallot) => readonly (Node | string)[] = () => [],
+): Node {
+  return el(
+    "ul",
+    { class: "cards" },
+    ...standings.map((standing) => {
+      const stage = stageOf(standing, begun);
+      return el(
+        "li",
+        {},
+        el("h2", {}, words.title(standing.contest.title)),
+        el("p", {}, el("span", { class: `state state-${cssOf(stage)}` }, words.say(`stage-${stage}`)), " ", whenOf(words, standing, stage)),
+        stage === "not-issued" ? paragraph(words.say("contest-not-issued")) : null,
+        ...ballotsOf(words, standing, each),
+        ...further(standing, stage),
+      );
+    }),
+  );
+}
+
+function whenOf(words: Words, { contest }: Standing, stage: Stage): string {
+  if (stage === "closed") return "";
+  if (stage === "not-yet") return words.say("contest-from", { time: words.moment(contest.opens_at, contest.zone) });
+  return words.say("contest-until", { time: words.moment(contest.closes_at, contest.zone) });
+}
+
+function ballotsOf(words: Words, standing: Standing, each: (standing: Standing, ballot: CastBallot) => readonly (Node | string)[]): Node[] {
+  const { ballots, contest } = standing;
+  if (ballots.length === 0) return contest.state === "sealed" ? [] : [paragraph(words.say("ballots-none"))];
+  const last = ballots.length - 1;
+  const voting = ["open", "suspended"].includes(contest.state);
+  const rows = ballots.map((ballot, at) => {
+    const fate = at < last ? "ballot-replaced" : voting ? "ballot-counts-so-far" : "ballot-counts";
+    const event = words.say("ballot-event", { height: ballot.height });
+    return el(
+      "li",
+      {},
+      el("code", {}, compactTracker(ballot.tracker)),
+      ` ${event}: ${words.say(fate)} `,
+      ...each(standing, ballot),
+    );
+  });
+  return [paragraph(words.say("ballots-all")), el("ul", {}, ...rows), paragraph(words.say("ballots-not-yours"), "small")];
+}
+
+function cssOf(stage: Stage): string {
+  if (stage === "to-do" || stage === "cast") return "open";
+  return stage === "in-progress" || stage === "paused" ? "suspended" : stage;
+}
