@@ -37,6 +37,7 @@ $(READY): pyproject.toml hatch_build.py src/veche/__init__.py
 	@touch $@
 
 run: $(READY)
+	@$(BIN)/python hatch_build.py
 	$(BIN)/veche serve --demo $(ARGS)
 
 demo: $(READY)
@@ -61,11 +62,14 @@ lint: $(READY)
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
 	cd web && npm ci --ignore-scripts --silent
 
-web: web/node_modules/.package-lock.json
-	cd web && node build.mjs
+web: $(READY)
+	@$(BIN)/python hatch_build.py --strict && echo "service/static/dist is built from web/"
 
 web-check: web/node_modules/.package-lock.json
 	cd web && npx --no-install tsc --noEmit && node test.mjs $(ARGS)
+
+verify-web:
+	node web/verify.mjs $(URL)
 
 # The server's tests take minutes: three of them stand for all, `make test` runs the rest.
 check: lint

@@ -48,6 +48,7 @@ People and pages:
 - `languages`, `local_forms`   a page's language by prefix or browser, its sentences (`locale`), its times, numbers and money
 - `booth_pages`         booth, my ballots, tracker: the server only sends the page, all else happens in the voter's browser
 - `pages`, `form`, `security_headers`   HTML made on the server (`templates`, `static`), what its forms send, headers of all answers
+- `web_assets`, `web_asset_routes`   the built scripts of web/: their hashes for pages and records, and their bytes for browsers
 
 The server itself:
 

@@ -38,6 +38,8 @@ from veche.service.session_routes import session_routes
 from veche.service.storage import Storage
 from veche.service.trustee_page import trustee_page
 from veche.service.trustee_routes import trustee_routes
+from veche.service.web_asset_routes import web_asset_routes
+from veche.service.web_assets import installed_assets
 
 logger = structlog.get_logger(__name__)
 
@@ -89,6 +91,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(registrar_routes(RegistrarWork(server.storage, server.clock), access))
     application.include_router(trustee_page(shown))
     application.include_router(pages.static_routes())
+    application.include_router(web_asset_routes(installed_assets()))
     application.add_middleware(CastingDoor, casting=server.casting, metrics=server.metrics)
     security_headers.install(application, access.secure)
     languages.install(application, shown.languages)

@@ -19,6 +19,7 @@ from veche.ledger.record_state import FOLLOWS
 from veche.service.contest_plan import Draft, how_long, show_time
 from veche.service.record_store import Addition, RecordStore
 from veche.service.record_view import RecordView
+from veche.service.web_assets import installed_assets
 
 STEPS: Final = {
     "dkg": "adding the trustees' keys",
@@ -102,8 +103,8 @@ class Desk:
 
 
 def current_software(uuid: str) -> tuple[Software, bytes]:
-    """What the record says of this build, and the list of what it hands to browsers: nothing, on the command line."""
-    assets = b""
+    """What the record says of this build, and the list of the scripts that it hands to browsers."""
+    assets = installed_assets().listed()
     return Software(uuid, __version__, sha256(assets).hexdigest()), assets
 
 

@@ -35,6 +35,7 @@ from veche.service.access import SignedIn, signed_in_by
 from veche.service.languages import ENGLISH, Language, Languages, prefix_of, read_languages, text_in
 from veche.service.organizer_words import REFUSED
 from veche.service.settings import Settings
+from veche.service.web_assets import installed_assets
 from veche.service.words import REFUSALS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -128,14 +129,11 @@ def _title(text: Mapping[str, str], language: str) -> str | Markup:
 
 def _script(name: str) -> Markup:
     """The tag that runs this script and no other bytes under its name; nothing when no script was built."""
-    manifest = STATIC / "dist" / "manifest.json"
-    if not manifest.is_file():
-        return Markup("")
-    built = json.loads(manifest.read_text("utf-8")).get(f"{name}.js")
-    if built is None:
+    found = installed_assets().files.get(f"{name}.js")
+    if found is None:
         return Markup("")
     tag = '<script type="module" src="/static/dist/{}.js" integrity="{}" crossorigin="anonymous"></script>'
-    return Markup(tag).format(name, built)
+    return Markup(tag).format(name, found.integrity)
 
 
 def _messages(language: str, pages: tuple[str, ...]) -> dict[str, str]:

@@ -49,7 +49,7 @@ def test_the_wheel_holds_every_migration_and_page(wheel: zipfile.ZipFile) -> Non
 def test_the_wheel_installs_nothing_but_veche_and_no_tests(wheel: zipfile.ZipFile) -> None:
     installed = package_names(wheel.namelist())
     assert {name.split("/")[0] for name in installed} == {"veche"}
-    assert {name.split("/")[1] for name in installed} == {*PACKAGES, "__init__.py", "py.typed"}
+    assert {name.split("/")[1] for name in installed} == {*PACKAGES, "__init__.py", "py.typed", "web"}
     assert [name for name in installed if not {"tests", "__pycache__"}.isdisjoint(name.split("/"))] == []
 
 

@@ -38,6 +38,7 @@ TABLE: Mapping[str, frozenset[str]] = {
     "POST /api/elections/{uuid}/ballots": ANYBODY,
     **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/vote/{campaign}", "/my", "/track/{uuid}", "/trustee/{campaign}")},
     **{f"GET {path}": ANYBODY for path in ("/help", "/observe/{uuid}/protocol/{name}", "/static/veche.css", "/api/openapi.json")},
+    "GET /static/dist/{name:path}": ANYBODY,
     **{f"GET {path}": ANYBODY for path in ("/healthz", "/readyz", "/version")},
     **{f"GET {path}": ANYBODY for path in ("/observer/elections", "/observer/campaigns/{campaign}")},
     **{

@@ -1,0 +1,78 @@
+"""Scripts: a page names the hash of what it runs, the server hands out exactly that, and the record lists it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from hashlib import sha256, sha384
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from veche.crypto.errors import Inconsistent
+from veche.service.desk import current_software
+from veche.service.web_asset_routes import web_asset_routes
+from veche.service.web_assets import installed_assets, read_web_assets
+
+SCRIPT = b"export {};\n" * 50
+
+
+def built(folder: Path, content: bytes = SCRIPT) -> Path:
+    """A folder as `node build.mjs` leaves it; `content` is what stands there under the hash of SCRIPT."""
+    (folder / "licenses").mkdir()
+    files = {"booth.js": SCRIPT, "licenses/noble-curves.txt": b"MIT\n"}
+    manifest = {name: "sha384-" + b64encode(sha384(data).digest()).decode() for name, data in files.items()}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    for name, data in (files | {"booth.js": content}).items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def client(folder: Path) -> TestClient:
+    """A browser in front of nothing but the scripts."""
+    application = FastAPI()
+    application.include_router(web_asset_routes(read_web_assets(folder)))
+    return TestClient(application)
+
+
+def test_a_script_is_handed_out_whole_compressed_or_not_at_all_when_it_is_known(tmp_path: Path) -> None:
+    browser = client(built(tmp_path))
+    plain = browser.get("/static/dist/booth.js", headers={"Accept-Encoding": "identity"})
+    packed = browser.get("/static/dist/booth.js", headers={"Accept-Encoding": "gzip"})
+    assert plain.content == packed.content == SCRIPT
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(SCRIPT)
+    assert plain.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert plain.headers["cache-control"] == "no-cache", "an older script from a cache would not have the hash of the page"
+    again = browser.get("/static/dist/booth.js", headers={"If-None-Match": plain.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "../veche.css", "%2e%2e/veche.css", "sources.sha256", "licenses/", ""])
+def test_no_other_path_names_a_file(tmp_path: Path, name: str) -> None:
+    assert client(built(tmp_path)).get(f"/static/dist/{name}").status_code == 404
+
+
+def test_a_script_that_was_changed_after_the_build_stops_the_server(tmp_path: Path) -> None:
+    with pytest.raises(Inconsistent) as refusal:
+        read_web_assets(built(tmp_path, SCRIPT + b" "))
+    assert refusal.value.code == "web-assets"
+
+
+def test_the_list_for_the_record_names_every_file_by_its_sha256(tmp_path: Path) -> None:
+    listed = read_web_assets(built(tmp_path)).listed().decode()
+    assert listed.splitlines()[0] == f"{sha256(SCRIPT).hexdigest()}  booth.js"
+    assert [line.split("  ")[1] for line in listed.splitlines()] == ["booth.js", "licenses/noble-curves.txt"]
+
+
+def test_where_nothing_was_built_nothing_is_listed_or_served(tmp_path: Path) -> None:
+    assert read_web_assets(tmp_path).listed() == b""
+    assert client(tmp_path).get("/static/dist/booth.js").status_code == 404
+
+
+def test_the_record_of_an_election_names_the_scripts_of_this_build() -> None:
+    software, assets = current_software("4hVecheTestA11")
+    assert assets == installed_assets().listed()
+    assert software.assets == sha256(assets).hexdigest()
