@@ -1,4 +1,4 @@
-"""Ballots made by TypeScript are accepted by our box and by the real belenios-tool, and it accepts those of Python and of the tool."""
+"""Ballots of TypeScript are accepted by our box and by the real belenios-tool; it accepts those of Python and of the tool."""
 
 from __future__ import annotations
 
