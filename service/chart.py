@@ -1,4 +1,4 @@
-"""The turnout as a picture: columns in a drawing of fixed size, whose figures stand in a table beside it."""
+"""The turnout as a picture: columns in a drawing that is stretched to its place. Its figures stand in a table beside it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from typing import Any, Final
 
 WIDTH: Final = 640
 HEIGHT: Final = 200
-_GROUND: Final = HEIGHT - 24
-"""Where the columns stand; the times are below."""
-
-_TOP: Final = 22
 _HOUR: Final = 3600
 MOST_COLUMNS: Final = 96
 
@@ -38,12 +34,6 @@ class Chart:
     most: int
     width: int = WIDTH
     height: int = HEIGHT
-    ground: int = _GROUND
-    top: int = _TOP
-
-    @property
-    def hourly(self) -> bool:
-        return self.span == _HOUR
 
 
 def turnout_chart(hours: Sequence[Mapping[str, Any]]) -> Chart | None:
@@ -68,8 +58,8 @@ def turnout_chart(hours: Sequence[Mapping[str, Any]]) -> Chart | None:
     most, width = max(voters), WIDTH / max(len(voters), 6)
     columns = []
     for place, (new, all_) in enumerate(zip(voters, ballots, strict=True)):
-        height = (_GROUND - _TOP) * new / most if most else 0.0
-        x, y = round(place * width + width * 0.1, 2), round(_GROUND - height, 2)
+        height = HEIGHT * new / most if most else 0.0
+        x, y = round(place * width + width * 0.1, 2), round(HEIGHT - height, 2)
         columns.append(Column(begin + place * span, new, all_, x, y, round(width * 0.8, 2), round(height, 2)))
     return Chart(tuple(columns), span, most)
 

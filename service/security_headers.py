@@ -42,7 +42,7 @@ the session ends."""
 _PERMISSIONS: Final = ", ".join(
     f"{name}=()"
     for name in (
-        "accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "local-fonts", "magnetometer",
+        "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid", "local-fonts", "magnetometer",
         "microphone", "midi", "payment", "serial", "usb",
     )
 )  # fmt: skip
