@@ -30,6 +30,11 @@ RUSSIAN = {"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"}
 
 
 @pytest.fixture
+def database() -> str:
+    return ""
+
+
+@pytest.fixture
 def client(server: Server) -> TestClient:
     return TestClient(create_application(server), headers=SAME_SITE, follow_redirects=False)
 

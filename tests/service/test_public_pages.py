@@ -78,6 +78,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
+def database() -> str:
+    """SQLite only: what these pages ask of a database is asked of both elsewhere, by the tests of the observer endpoint."""
+    return ""
+
+
+@pytest.fixture
 def client(server: Server) -> TestClient:
     return TestClient(create_application(server), headers={**SAME_SITE, "Accept": "text/html"})
 
