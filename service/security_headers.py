@@ -36,8 +36,8 @@ SCRIPTED: Final = "; ".join((_RULES[0], "script-src 'self'", *_RULES[1:]))
 """For the pages of voters and trustees."""
 
 _SCRIPTED_PAGES: Final = ("/vote/", "/my", "/track", "/observe/", "/help", "/trustee/", "/organizer/", "/drafts/")
-"""Booth, my ballots, tracker, trustee; where a voter is reminded of what she has not cast yet; and where an organizer is warned that
-the session ends."""
+"""Booth, my ballots, tracker, trustee; where a voter is reminded of what she has not cast yet; and where an organizer is warned
+that the session ends."""
 
 _PERMISSIONS: Final = ", ".join(
     f"{name}=()"
