@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "demo": ("veche.cli.demo", "demo"),
     "audit": ("veche.cli.audit", "audit"),
     "verify-ballot": ("veche.cli.audit", "verify_ballot"),
+    "export": ("veche.cli.export", "export"),
     "observe": ("veche.cli.observe", "observe"),
     "voter": ("veche.cli.voter", "app"),
     "organizer": ("veche.cli.organizer", "app"),

@@ -21,8 +21,8 @@ from veche.crypto.errors import ElectionError, Inconsistent, Refused
 from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.policy import policy_of_manifest
 from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_log, with_lines
-from veche.ledger.tile import WIDTH, Resource, Tile
-from veche.ledger.tile_growth import Edge, Growth, grow, write_files
+from veche.ledger.tile import WIDTH
+from veche.ledger.tile_growth import Edge, grow, lasting, write_files
 from veche.ledger.tile_reader import TileReader, verify_root
 from veche.observer import durable_files
 from veche.observer.log_store import FolderTiles, make_durable_folder
@@ -135,7 +135,7 @@ class Sequencer:
                 return False
             for texts in _chunks(connection, uuid, edge.size, entries):
                 growth = grow(edge, texts)
-                write_files(store, _lasting(growth, entries))
+                write_files(store, lasting(growth, entries))
                 edge = growth.edge
         checkpoint = Checkpoint(signer.verifier.name, edge.size, edge.root())
         if TileReader(store, edge.size).root() != checkpoint.root:
@@ -176,7 +176,7 @@ class Sequencer:
         store, edge, changed, missing = FolderTiles(self._folder(uuid)), Edge(), "", False
         for texts in _chunks(connection, uuid, 0, state.size):
             growth = grow(edge, texts)
-            for resource, data in _lasting(growth, state.size):
+            for resource, data in lasting(growth, state.size):
                 found = store.get(resource.path())
                 missing = missing or found is None
                 changed = changed or ("" if found in (None, data) else resource.path())
@@ -196,7 +196,7 @@ class Sequencer:
         store, edge = FolderTiles(self._folder(uuid)), Edge()
         for texts in _chunks(connection, uuid, 0, size):
             growth = grow(edge, texts)
-            write_files(store, _lasting(growth, size))
+            write_files(store, lasting(growth, size))
             edge = growth.edge
 
     def _state_of_served(self, uuid: str, manifest: Manifest) -> LogState | None:
@@ -309,16 +309,6 @@ def _chunks(connection: Connection, uuid: str, start: int, end: int) -> Iterator
             )
         yield [row.text for row in piece]
         at += wanted
-
-
-def _lasting(growth: Growth, size: int) -> list[tuple[Resource, bytes]]:
-    """What a log of this size shows: read in pieces, a partial tile of a higher level passes through widths nobody signs."""
-    return [one for one in growth.files if one[0].width == _width_at(one[0], size)]
-
-
-def _width_at(resource: Resource, size: int) -> int:
-    level = resource.level if isinstance(resource, Tile) else 0
-    return min(WIDTH, (size >> 8 * level) - resource.number * WIDTH)
 
 
 def _verify_signed(uuid: str, edge: Edge, state: LogState) -> None:

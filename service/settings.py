@@ -19,9 +19,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from veche.crypto.errors import Malformed
+from veche.observer.database import DATABASE_NAME
 from veche.observer.executor import available_jobs
 
-DATABASE_NAME: Final = "veche.sqlite3"
 SECRETS: Final = "VECHE_SECRETS"
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 HIDDEN: Final = "(hidden)"
