@@ -23,7 +23,7 @@ from veche.ledger.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from veche.ledger.tile import WIDTH, Bundle, Resource, Tile, TileStore, bundles_of, parse_bundle, parse_tile, tile_bytes
+from veche.ledger.tile import WIDTH, Bundle, Resource, Tile, TileStore, bundles_of, parse_bundle, parse_tile, tile_bytes, tile_root
 from veche.ledger.tile_growth import Edge, grow, lasting
 
 _KEPT: Final = 256
@@ -143,6 +143,16 @@ def verify_tiles(store: TileStore, checkpoint: Checkpoint) -> Edge:
         edge = growth.edge
     verify_root(edge, checkpoint)
     return edge
+
+
+def verify_full_tile(store: TileStore, number: int, size: int) -> None:
+    """Check that the full bundle of this number, its tile, and what the level above holds of it still fit together.
+
+    Raises Inconsistent `tile-changed`, `tile-missing`; Malformed `tile-malformed`, `bundle-malformed`.
+    """
+    hashes = tuple(leaf_hash(entry) for entry in read_bundle(store, Bundle(number)))
+    if read_tile(store, Tile(0, number)) != hashes or TileReader(store, size).node(8, number) != tile_root(hashes):
+        raise Inconsistent("tile-changed", f"{Tile(0, number).path()} or the bundle of its entries is not what it was")
 
 
 def verify_root(grown: Edge | Frontier, checkpoint: Checkpoint) -> None:
