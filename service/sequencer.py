@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +25,7 @@ from veche.ledger.tile_growth import Edge, grow, lasting, write_files
 from veche.ledger.tile_reader import TileReader, verify_full_tile, verify_root
 from veche.observer import durable_files
 from veche.observer.log_store import FolderTiles, make_durable_folder
-from veche.observer.record_rows import ElectionRow, all_elections, election_row, entries_from, manifest_of
+from veche.observer.record_rows import ElectionRow, all_elections, election_row, manifest_of, texts_between
 from veche.service.clock import Clock
 from veche.service.log_state import LogState, LogStateFile
 from veche.service.signing_keys import SigningKeys
@@ -306,19 +305,18 @@ class Sequencing:
 
 def _chunks(connection: Connection, uuid: str, start: int, end: int) -> Iterator[Sequence[bytes]]:
     """The texts of the entries from `start` up to `end`, in pieces that end at a full bundle where they can."""
-    rows = iter(entries_from(connection, uuid, start, end - start))
     at = start
     while at < end:
-        wanted = min(end, (at // WIDTH + AT_ONCE // WIDTH) * WIDTH) - at
-        piece = list(islice(rows, wanted))
-        if [row.place for row in piece] != list(range(at, at + wanted)):
+        stop = min(end, (at // WIDTH + AT_ONCE // WIDTH) * WIDTH)
+        texts = texts_between(connection, uuid, at, stop)
+        if len(texts) != stop - at:
             raise Inconsistent(
                 "log-differs",
-                f"election {uuid}: the database lacks an entry from {at} to {at + wanted - 1}. It is damaged: restore the newest "
+                f"election {uuid}: the database lacks an entry from {at} to {stop - 1}. It is damaged: restore the newest "
                 "backup and what was written since; nothing is signed until then",
             )
-        yield [row.text for row in piece]
-        at += wanted
+        yield texts
+        at = stop
 
 
 def _verify_signed(uuid: str, edge: Edge, state: LogState) -> None:
