@@ -30,6 +30,7 @@ from veche.service.sequencer import Sequencer, log_folder
 from veche.service.server import Server, open_server
 from veche.service.settings import Settings
 
+SQLITE_SIZE = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 HASH = "5f" * 32
 """Stands for the parent and the tracker of an event."""
 
@@ -41,9 +42,8 @@ def main() -> None:
     parser.add_argument("--postgres", default="", help="URL of a PostgreSQL to make a database in; else SQLite")
     parser.add_argument("--profile", action="store_true", help="show what the restart spends its time on")
     asked = parser.parse_args()
-    print(
-        f"{'PostgreSQL' if asked.postgres else 'SQLite'}; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    )
+    kind = "PostgreSQL" if asked.postgres else "SQLite"
+    print(f"{kind}; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     database = fresh_database(asked.postgres) if asked.postgres else nullcontext("")
     with tempfile.TemporaryDirectory() as folder, database as url:
         clock = HandClock(int(time.time()))
@@ -90,14 +90,11 @@ def sizes(server: Server, uuid: str, count: int) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     bundles = sum(path.stat().st_size for path in files if "entries" in path.parts)
     tiles = sum(path.stat().st_size for path in files) - bundles
-    print(
-        f"  {len(files):,} files: bundles {bundles / 1e6:.1f} MB, tiles {tiles / 1e6:.1f} MB ({tiles / count:.1f} bytes an entry)"
-    )
+    each = (bundles + tiles) / count
+    print(f"  {len(files):,} files: bundles {bundles / 1e6:.1f} MB, tiles {tiles / 1e6:.1f} MB, {each:.1f} bytes an entry")
     if server.storage.database.sqlite:
         with server.storage.database.engine.connect() as connection:
-            taken = connection.execute(
-                text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
-            ).scalar_one()
+            taken = connection.execute(text(SQLITE_SIZE)).scalar_one()
     else:
         with server.storage.database.reading() as connection:
             taken = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
