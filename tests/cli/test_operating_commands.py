@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import text
 
 from tests.cli.rehearsals import veche
-from tests.service.conftest import clock, database, postgres_database
+from tests.service.conftest import clock, database, postgres_database, postgres_tables
 from tests.service.hand_clock import HandClock
 from tests.service.town import draft, open_town, plan
 from veche.service.server import Server, open_server
 from veche.service.settings import Settings
 
-__all__ = ("clock", "database", "postgres_database")
+__all__ = ("clock", "database", "postgres_database", "postgres_tables")
 
 SECRET = "geheim-4711"
 

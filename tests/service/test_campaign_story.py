@@ -27,7 +27,7 @@ from veche.observer.sources import open_source
 
 VOTERS = 60
 # One process plays the campaign, and all tests of this module look at it.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("campaign")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True, slots=True)
