@@ -16,6 +16,7 @@ The record in a database, and how it is served (these need the packages of the e
 - `summary`, `published_result`           what it says of an election, a ballot, a credential; the result, once published
 - `endpoint_answers`, `ranges`, `csv_text`  headers and descriptions; ETag and Range; tables for spreadsheets
 - `export`                                a record with its log as a folder that any web server or disk can hold
+- `standing`                              how far a ballot and a log have come, in the words that people are told everywhere
 - `observe`                               the endpoint as an application of its own, for `veche observe`
 - `witness`, `witness_store`, `witness_server`  cosigns the logs it knows: what it says, what it remembers, and HTTP (need nothing)
 - `mirror`, `mirror_folder`, `mirror_data`, `mirror_server`  follows an election, keeps what it checked, serves it (need nothing)

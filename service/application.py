@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from veche import __version__
 from veche.observer import problems
 from veche.observer.endpoint import observer_routes
+from veche.observer.log_routes import PublicLogs
 from veche.service import pages, security_headers
 from veche.service.access import Access
 from veche.service.at_work import at_work
@@ -71,7 +72,8 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
     application.include_router(trustee_routes(server.storage, server.clock, access))
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))
-    application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown))
+    logs = PublicLogs(server.storage.root / "log")
+    application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown, logs))
     application.include_router(operator_routes(server, access))
     if demo:
         application.include_router(demo_pages(server, access, shown))

@@ -12,16 +12,18 @@ from fastapi.responses import Response
 
 from veche.crypto.errors import Refused
 from veche.observer.database import Database
+from veche.observer.log_routes import PublicLogs
 from veche.observer.public_record import PublicRecord, row_of, told
 from veche.observer.published_files import PublishedFiles
 from veche.observer.published_result import outcome_json, read_outcome
 from veche.observer.record_rows import all_elections, turnout_of
+from veche.observer.standing import log_json
 from veche.observer.summary import brief_json, summary_json
 from veche.service.pages import Pages
 from veche.service.settings import Settings
 
 
-def public_pages(database: Database, files: PublishedFiles, settings: Settings, pages: Pages) -> APIRouter:
+def public_pages(database: Database, files: PublishedFiles, settings: Settings, pages: Pages, logs: PublicLogs) -> APIRouter:
     """The start page, a page for every election, and the page that a voter's letter points to."""
     router = APIRouter(include_in_schema=False)
     record, base = PublicRecord(database, files), settings.public_url
@@ -32,7 +34,7 @@ def public_pages(database: Database, files: PublishedFiles, settings: Settings, 
 
     @router.get("/observe/{uuid}")
     def observe(request: Request, uuid: str) -> Response:
-        return pages.render(request, "observe.html", base=base, **_observed(record, uuid))
+        return pages.render(request, "observe.html", base=base, **_observed(record, uuid, logs))
 
     @router.get("/vote/{campaign}")
     def vote(request: Request, campaign: str) -> Response:
@@ -50,7 +52,7 @@ def _listed(record: PublicRecord) -> list[dict[str, Any]]:
         return [dict(brief_json(row, record.facts(connection, row))) for row in all_elections(connection)]
 
 
-def _observed(record: PublicRecord, uuid: str) -> dict[str, Any]:
+def _observed(record: PublicRecord, uuid: str, logs: PublicLogs) -> dict[str, Any]:
     with record.reading() as connection:
         row = row_of(connection, uuid)
         facts = record.facts(connection, row)
@@ -61,4 +63,6 @@ def _observed(record: PublicRecord, uuid: str) -> dict[str, Any]:
             if error.code != "not-published":
                 raise
             outcome = None
-    return {"election": summary, "outcome": outcome, "rehearsal": row.rehearsal}
+    note = logs.checkpoint(uuid)
+    log = None if note is None else log_json(note, facts.manifest)
+    return {"election": summary, "outcome": outcome, "rehearsal": row.rehearsal, "log": log}
