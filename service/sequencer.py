@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from veche.ballot.manifest import Log, Manifest, parse_manifest
 from veche.crypto.errors import ElectionError, Inconsistent, Refused
+from veche.crypto.signing_key import Signer
 from veche.ledger.checkpoint import Checkpoint
+from veche.ledger.merkle import subtree_root
 from veche.ledger.policy import policy_of_manifest
 from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_log, with_lines
 from veche.ledger.tile import WIDTH
@@ -86,7 +88,7 @@ class Sequencer:
 
         Raises InvalidSignature when a line is not of this very checkpoint, Malformed, Refused `no-checkpoint`.
         """
-        known = self._log(uuid)
+        known = self.log_of(uuid)
         keys = [witness.key for witness in policy_of_manifest(known).witnesses] if known.policy else []
         with self._state(uuid).held():
             data = self._served(uuid)
@@ -120,7 +122,7 @@ class Sequencer:
 
     def _sequence(self, uuid: str) -> bool:
         self._storage.verify_writable()
-        signer, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
+        signers, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
         edge = self._edges.get(uuid, Edge())
         if state is not None and edge.size > state.size:
             raise Inconsistent("log-state", f"the signed state of {uuid} went back from {edge.size} to {state.size} entries")
@@ -137,11 +139,12 @@ class Sequencer:
                 growth = grow(edge, texts)
                 write_files(store, lasting(growth, entries))
                 edge = growth.edge
-        checkpoint = Checkpoint(signer.verifier.name, edge.size, edge.root())
+        checkpoint = Checkpoint(signers[0].verifier.name, edge.size, edge.root())
         if TileReader(store, edge.size).root() != checkpoint.root:
             raise Inconsistent("tile-changed", f"election {uuid}: the tiles on the disk do not give the root of the entries")
         self._look_back(uuid, store, edge.size)
-        after = LogState(edge.size, checkpoint.root, sign_checkpoint(checkpoint, [signer]), self._clock.now())
+        now = self._clock.now()
+        after = LogState(edge.size, checkpoint.root, sign_checkpoint(checkpoint, signers, now), now)
         self._state(uuid).swap(state, after)
         self._edges[uuid] = edge
         self._serve(uuid, after)
@@ -259,7 +262,43 @@ class Sequencer:
             self._manifests[uuid] = known
         return known
 
-    def _log(self, uuid: str) -> Log:
+    def signers(self, uuid: str) -> tuple[Signer, ...]:
+        """The keys that sign this log, an Ed25519 one first. Raises Refused `log-key`."""
+        return self._keys.log(self._manifest(uuid))
+
+    def root_at(self, uuid: str, size: int) -> bytes | None:
+        """The root of the first `size` entries of the database, None when it has fewer."""
+        with self._storage.database.reading() as connection:
+            if election_row(connection, uuid).entries < size:
+                return None
+            known = self._edges.get(uuid, Edge())
+            if 0 < size <= known.size:
+                # Its tiles were compared with the database, and give any older root at once.
+                return subtree_root(TileReader(FolderTiles(self._folder(uuid)), known.size), 0, size)
+            edge = Edge()
+            for texts in _chunks(connection, uuid, 0, size):
+                edge = grow(edge, texts).edge
+        return edge.root()
+
+    def adopt(self, uuid: str, signed: SignedCheckpoint) -> None:
+        """The signed state is at least this checkpoint, which this log has signed and the database has: where the state got lost.
+
+        Raises as `verify_start`.
+        """
+        with self._state(uuid).held():
+            state = self._state(uuid).read()
+            if (0 if state is None else state.size) < signed.checkpoint.size:
+                found = LogState(signed.checkpoint.size, signed.checkpoint.root, signed.data(), self._clock.now())
+                self._state(uuid).swap(state, found)
+                self._verify_one(uuid)
+
+    def uuids(self) -> list[str]:
+        """All elections of this database."""
+        with self._storage.database.reading() as connection:
+            return [row.uuid for row in all_elections(connection)]
+
+    def log_of(self, uuid: str) -> Log:
+        """The log that the manifest names. Raises Refused `no-log`."""
         found = self._manifest(uuid).log
         if found is None:
             raise Refused("no-log", f"election {uuid[:64]} has no log")
