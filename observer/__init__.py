@@ -2,7 +2,7 @@
 
 - `steps`      the numbered checks of docs/protocol.md section 9
 - `sources`    where a record is read from: a `.bel` file, a folder, or a server (`url_source` over `downloading`)
-- `audit`      runs the phases 9.1 to 9.11 and gives a `Report`
+- `audit`      runs the phases of section 9 and gives a `Report`; of the log `log_check` and `tile_check`
 - `board`      what a record says to voter, registrar and trustee: election, seal, ballots, total
 - `onefile`    a second verifier in one file, standard library only, sharing no code with the first
 
