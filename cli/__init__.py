@@ -41,6 +41,7 @@ The voter and the observer:
 - `observe`             `veche observe`: the public record of a database for everybody
 - `export`              `veche export`: an election with its log as a folder for any web server or disk
 - `mirror`, `watch`     `veche mirror`, `veche watch`, `veche evidence`: follow a log, and catch it when it shows two histories
+- `log_key`             `veche log-key`: a spare key for public logs
 - `witness`             `veche witness`: cosigns public logs, on a machine that is not the operator's
 
 The server:

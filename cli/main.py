@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "watch": ("veche.cli.watch", "watch"),
     "evidence": ("veche.cli.watch", "evidence"),
     "witness": ("veche.cli.witness", "app"),
+    "log-key": ("veche.cli.log_key", "app"),
     "worker": ("veche.cli.worker", "worker"),
     "account": ("veche.cli.account", "app"),
     "doctor": ("veche.cli.doctor", "doctor"),

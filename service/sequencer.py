@@ -56,6 +56,7 @@ class Sequencer:
     def __init__(self, storage: Storage, clock: Clock, keys: SigningKeys) -> None:
         self.signed: list[Callable[[str], None]] = []
         self.stopped: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
         self._storage = storage
         self._clock = clock
         self._keys = keys
@@ -247,7 +248,7 @@ class Sequencer:
         try:
             return self.sequence(uuid)
         except ElectionError as error:
-            self.stopped[uuid] = error.code
+            self.stopped[uuid], self.reasons[uuid] = error.code, error.message
             log.critical("a log is not signed any more", election=uuid, code=error.code, reason=error.message)
         except (OSError, SQLAlchemyError) as error:
             if not self._storage.fail_if_broken(error):

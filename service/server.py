@@ -77,7 +77,7 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
         raise
     checkers = BallotCheckers(settings.checking_processes)
     casting, metrics = Casting(storage, steady, keys, checkers), Metrics()
-    metrics.watch(storage, casting, steady)
+    metrics.watch(storage, casting, steady, sequencer, witnesses)
     return Server(settings, storage, steady, keys, checkers, casting, metrics, sequencer, witnesses, lock)
 
 
