@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -32,12 +33,15 @@ from veche.service.storage import Storage
 MOST: Final = 700
 """Entries that arrive at once: more than two bundles."""
 
+BEGUN: Final = ".begun"
+
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 
 
 def sequence_for_ever(url: str, root: Path, uuid: str, notes: Path) -> None:
     """What a server's thread does, without a pause; every checkpoint that it serves is written to `notes` as well."""
+    notes.with_suffix(BEGUN).touch()
     sequencer = Sequencer(Storage(Database(url, pool=2), root), SteadyClock(), SigningKeys(root / "keys"))
     sequencer.verify_start()
 
@@ -72,6 +76,15 @@ class Sequenced:
         process = _CONTEXT.Process(target=sequence_for_ever, args=(self.url, self.root, self.uuid, self._part(self._count)))
         process.start()
         return process
+
+    def wait(self, process: BaseProcess, signed: bool) -> None:
+        """The newest process is at work: it has begun to check what it found, or it has signed."""
+        path = self._part(self._count) if signed else self._part(self._count).with_suffix(BEGUN)
+        end = time.monotonic() + 60
+        while not path.exists():
+            assert process.is_alive(), "it ended by itself"
+            assert time.monotonic() < end, "it does not get to work"
+            time.sleep(0.002)
 
     @contextmanager
     def arriving(self, draw: random.Random) -> Iterator[None]:

@@ -14,8 +14,8 @@ from tests.service.town import draft, plan
 from veche.service.sequencer import Sequencer
 from veche.service.server import Server
 
-LONGEST = 0.8
-"""Seconds from the beginning of a process to the latest kill; it begins with the check of all that was signed before."""
+LONGEST = 0.3
+"""Seconds from the moment a process is at work to the latest kill."""
 
 
 def kill_again_and_again(server: Server, clock: HandClock, folder: Path, rounds: int, seed: int) -> None:
@@ -23,17 +23,18 @@ def kill_again_and_again(server: Server, clock: HandClock, folder: Path, rounds:
     town, draw = draft(server, clock, folder, plan(6, clock.now(), f"district-{seed}")), random.Random(seed)
     log = Sequenced(town)
     sizes = [0]
-    for _ in range(rounds):
+    for number in range(rounds):
         with log.arriving(draw):
             process = log.begin()
-            time.sleep(draw.uniform(0.02, LONGEST))
+            # Every third is killed while it checks what the one before has left.
+            log.wait(process, signed=number % 3 > 0)
+            time.sleep(draw.uniform(0, LONGEST))
             assert process.is_alive(), "it ended by itself"
             process.kill()
             process.join()
         sizes.append(log.look())
     assert sizes == sorted(sizes)
-    # Many kills came after something was signed; the others while the start was checked.
-    assert len(set(sizes)) > rounds // 4
+    assert len(set(sizes)) > rounds // 2
     resumed = Sequencer(server.storage, server.clock, server.keys)
     resumed.verify_start()
     log.append(1)
@@ -58,13 +59,16 @@ def test_a_thousand_kills_leave_one_history(server: Server, clock: HandClock, tm
 def test_two_processes_that_write_one_log_leave_one_history(server: Server, clock: HandClock, tmp_path: Path) -> None:
     log = Sequenced(draft(server, clock, tmp_path / "town", plan(6, clock.now())))
     with log.arriving(random.Random(2)):
-        processes = [log.begin(), log.begin()]
-        time.sleep(3)
+        processes = [log.begin()]
+        log.wait(processes[0], signed=True)
+        processes.append(log.begin())
+        log.wait(processes[1], signed=True)
+        time.sleep(1)
         assert all(process.is_alive() for process in processes)
         for process in processes:
             process.kill()
             process.join()
     log.look()
-    assert log.verify_one_history() > 3
+    assert log.verify_one_history() > 1
     for number in (1, 2):
-        assert log.checkpoints_of(number) > 1, "each of them has signed"
+        assert log.checkpoints_of(number) > 0, "each of them has signed"
