@@ -21,7 +21,7 @@ from veche.crypto.signing_key import Signer
 from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.merkle import subtree_root
 from veche.ledger.policy import policy_of_manifest
-from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_log, with_lines
+from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_lines, verify_log, with_lines
 from veche.ledger.tile import WIDTH
 from veche.ledger.tile_growth import Edge, grow, lasting, write_files
 from veche.ledger.tile_reader import TileReader, verify_full_tile, verify_root
@@ -124,6 +124,8 @@ class Sequencer:
     def _sequence(self, uuid: str) -> bool:
         self._storage.verify_writable()
         signers, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
+        if state is not None and not verify_lines(parse_signed(state.note), [signers[0].verifier]):
+            log.warning("the log is signed by another of its keys from now on: add the incident log-key-changed", election=uuid)
         edge = self._edges.get(uuid, Edge())
         if state is not None and edge.size > state.size:
             raise Inconsistent("log-state", f"the signed state of {uuid} went back from {edge.size} to {state.size} entries")
