@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("veche@localhost", description="The sender of mails.")
     worker: bool = Field(True, description="Whether this process does the jobs and timers, too.")
-    sign_log: bool = Field(False, description="Whether checkpoints of the logs are signed and served; no audit checks them yet.")
+    sign_log: bool = Field(True, description="Whether checkpoints of the logs are signed and served.")
     witnesses: str = Field("", description="NAME=URL of each witness that checkpoints are sent to, with spaces or commas between.")
     log_ml_dsa: bool = Field(False, description="Whether logs of new elections sign with a second key, of ML-DSA-44, too.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error.")
