@@ -24,6 +24,7 @@ _STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "not-found": 404,
         "no-campaign": 404,
         "no-approval": 404,
+        "no-draft": 404,
         "no-ceremony": 404,
         "message-name": 404,
         "not-in-record": 404,

@@ -29,6 +29,9 @@ Campaigns and their people:
 - `campaigns`, `campaign_people`, `campaign_standing`    planned, fixed, with whom, and how it stands
 - `approvals`, `approved_steps`   what a second organizer must approve, and what exactly that is
 - `organizer_actions`   all that organizers do; `organizer_routes` and `organizer_pages` are two ways to it
+- `campaign_draft`, `campaign_form`, `draft_pages`    a campaign typed into forms, kept as it is, and what is missing at its field
+- `contest_pages`, `contest_steps`, `next_step`, `trustee_progress`   a contest's page: its forms, and who has what to do next
+- `organizer_desk`, `organizer_words`, `kept_form`    what the pages share; what they call things; forms that came too late
 - `registrar_work`, `registrar_routes`   public lists and signed words, by the token of an invitation; `request_body` reads them
 - `audit_trail`         everything that was done, and by whom
 

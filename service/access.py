@@ -55,10 +55,11 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session in use: its person, and the token that its forms carry."""
+    """A session in use: its person, the token that its forms carry, and in how many seconds it ends if nobody uses it."""
 
     person: Person
     csrf: str = field(repr=False)
+    left: int
 
 
 class Access:
@@ -81,13 +82,13 @@ class Access:
         if unsafe:
             self.verify_same_site(request)
         token = self.session_token(request)
-        person = None if token is None else self._signed_in(token)
-        if token is None or person is None:
+        found = None if token is None else self._signed_in(token)
+        if token is None or found is None:
             raise Refused("not-signed-in", "you are not signed in, or were away for too long: sign in again")
         if unsafe and not is_csrf_token(token, _given_csrf(request)):
             raise Refused("cross-site", "this form is not one of your present session: load the page again and send it from there")
-        setattr(request.state, _SIGNED_IN, SignedIn(person, csrf_token(token)))
-        return person
+        setattr(request.state, _SIGNED_IN, found)
+        return found.person
 
     def organizer(self, request: Request, campaign: str) -> Person:
         """The organizer of exactly this campaign who is signed in. Raises as `person`, and Refused `not-allowed`."""
@@ -121,9 +122,9 @@ class Access:
     def signed_in(self, request: Request) -> SignedIn | None:
         """Who is signed in, for pages that everybody may see; None when nobody is. Nothing may follow from it."""
         token = self.session_token(request)
-        person = None if token is None else self._signed_in(token)
-        if token is not None and person is not None:
-            setattr(request.state, _SIGNED_IN, SignedIn(person, csrf_token(token)))
+        found = None if token is None else self._signed_in(token)
+        if found is not None:
+            setattr(request.state, _SIGNED_IN, found)
         return signed_in_by(request)
 
     def verify_same_site(self, request: Request) -> None:
@@ -142,7 +143,7 @@ class Access:
         token = request.cookies.get(self.cookie)
         return token if token and len(token) <= _LONGEST_TOKEN else None
 
-    def _signed_in(self, token: str) -> Person | None:
+    def _signed_in(self, token: str) -> SignedIn | None:
         now = self._clock.now()
         with self._database.reading() as connection:
             session = find_session(connection, token, now)
@@ -151,7 +152,9 @@ class Access:
         if until is not None:
             with self._database.writing() as connection:
                 renew_session(connection, token, until)
-        return person
+        if session is None or person is None:
+            return None
+        return SignedIn(person, csrf_token(token), max(session.expires_at, until or 0) - now)
 
     def _invitation(self, token: str) -> Invited | None:
         now = self._clock.now()

@@ -56,18 +56,22 @@ def note(
     connection.execute(insert(audit_trail).values(values))
 
 
-def notes_of(connection: Connection, campaign: str, before: int | None = None) -> list[Note]:
-    """The newest notes of this campaign, newest first; with `before` those older than that number. At most `SHOWN`."""
+def notes_of(
+    connection: Connection, campaign: str, before: int | None = None, uuid: str | None = None, most: int = SHOWN
+) -> list[Note]:
+    """The newest notes of this campaign, or with `uuid` of this contest alone, newest first; with `before` those older."""
     trail = audit_trail
     query = (
         select(trail.c.id, trail.c.time, accounts.c.name, accounts.c.email, trail.c.uuid, trail.c.action, trail.c.details)
         .select_from(trail.outerjoin(accounts, accounts.c.id == trail.c.account))
         .where(trail.c.campaign == campaign)
         .order_by(trail.c.id.desc())
-        .limit(SHOWN)
+        .limit(min(most, SHOWN))
     )
     if before is not None:
         query = query.where(trail.c.id < before)
+    if uuid is not None:
+        query = query.where(trail.c.uuid == uuid)
     return [
         Note(
             row.id,

@@ -78,7 +78,7 @@ def read_campaign(raw: bytes, host: str) -> CampaignPlan:
     mistakes = Mistakes()
     is_json = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
     head, contests = _read_json(raw.removeprefix(b"\xef\xbb\xbf"), mistakes) if is_json else read_table(raw, mistakes)
-    plan = _plan(head, contests, host, mistakes)
+    plan = plan_campaign(head, contests, host, mistakes)
     mistakes.refuse()
     if plan is None:
         raise Malformed("campaign-malformed", "the campaign's file could not be read")
@@ -117,7 +117,7 @@ def _json_place(number: int, one: dict[str, Json]) -> Place:
     return lambda name: f"contest {number}{shown}, {name}"
 
 
-def _plan(head: Written, contests: list[Written], host: str, mistakes: Mistakes) -> CampaignPlan | None:
+def plan_campaign(head: Written, contests: list[Written], host: str, mistakes: Mistakes) -> CampaignPlan | None:
     """The whole plan; None or a partial one only where a mistake was added."""
     _verify_names(head, contests, mistakes)
     campaign = _take(head, "campaign", _id, "", mistakes)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from veche.ballot.manifest import Manifest, parse_manifest
 from veche.crypto.canonical_json import Json
 from veche.crypto.errors import Malformed
-from veche.ledger.annex import Drill
+from veche.ledger.annex import Dkg, Drill
 from veche.observer.record_rows import ElectionRow, election_row, entries_but_ballots, manifest_of
 from veche.observer.tables import elections
 from veche.service.approvals import approvals_of
@@ -65,7 +65,7 @@ def contest_json(connection: Connection, contest: Contest) -> dict[str, Json]:
 
 
 def _recorded(connection: Connection, row: ElectionRow, manifest: Manifest) -> dict[str, Json]:
-    drills = sum(one.kind == Drill.TYPE for one in entries_but_ballots(connection, row.uuid)) if row.state == "draft" else None
+    kinds = [one.kind for one in entries_but_ballots(connection, row.uuid)] if row.state == "draft" else []
     return {
         "title": dict(manifest.title),
         "opens_at": manifest.opens_at,
@@ -73,7 +73,8 @@ def _recorded(connection: Connection, row: ElectionRow, manifest: Manifest) -> d
         "until": manifest.until,
         "zone": manifest.zone,
         "electorate": manifest.electorate,
-        "drills": drills,
+        "keys": row.state != "draft" or Dkg.TYPE in kinds,
+        "drills": kinds.count(Drill.TYPE) if row.state == "draft" else None,
         "setup": row.setup,
         "listed": row.listed,
         "issued": row.issued,
@@ -91,6 +92,7 @@ def _planned(spec: dict[str, Json]) -> dict[str, Json]:
         "until": _moment(spec.get("extended_until"), zone),
         "zone": zone,
         "electorate": spec.get("electorate"),
+        "keys": False,
         "drills": None,
         "setup": None,
         "listed": 0,

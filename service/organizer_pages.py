@@ -6,171 +6,226 @@ only links of invitations are shown at once, because they are shown once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from veche.crypto.errors import Malformed, Refused
-from veche.observer.database import Database
-from veche.service.access import Access, Person
+from veche.crypto.errors import ElectionError, Malformed
+from veche.observer.problems import answer_to
+from veche.service.access import Invited, Person
 from veche.service.approvals import approval_of
 from veche.service.audit_trail import notes_of
+from veche.service.campaign_draft import drafts_of
 from veche.service.campaign_example import CSV_EXAMPLE
 from veche.service.campaign_file import MAX_BYTES
 from veche.service.campaign_people import Invitation
 from veche.service.campaign_standing import contest_json, standing_of
-from veche.service.campaigns import campaign_of, campaigns_of, contest_of
-from veche.service.form import PAGE_FORM, Form, form_reader
-from veche.service.organizer_actions import OrganizerActions
+from veche.service.campaigns import campaigns_of, contest_of
+from veche.service.contest_pages import contest_pages
+from veche.service.form import PAGE_FORM, Form
+from veche.service.kept_form import kept_form
+from veche.service.languages import sentence
+from veche.service.next_step import STATES, campaign_steps
+from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_routes import Asked, Before, Name, Number, organizing
-from veche.service.pages import Pages
+from veche.service.organizer_words import ACTS
+from veche.service.registrar_work import RegistrarWork
+from veche.service.server import Server
+from veche.service.trustee_progress import ceremony_progress
 
 _FILE_FORM: Final = MAX_BYTES + PAGE_FORM
+_NOTES: Final = 50
+"""Notes of the trail on one page."""
 
-Step = Callable[[OrganizerActions, Person, str, str, Form], object]
-
-_STEPS: Final[Mapping[str, Step]] = MappingProxyType(
-    {
-        "extend": lambda own, who, campaign, uuid, form: own.extend(who, campaign, uuid, form.text("until"), form.text("reason")),
-        "suspend": lambda own, who, campaign, uuid, form: own.suspend(who, campaign, uuid, form.text("reason")),
-        "resume": lambda own, who, campaign, uuid, form: own.resume(who, campaign, uuid, form.text("reason")),
-        "incident": lambda own, who, campaign, uuid, form: own.incident(who, campaign, uuid, form.text("reason")),
-        "publish": lambda own, who, campaign, uuid, _: own.publish(who, campaign, uuid),
-        "certify": lambda own, who, campaign, uuid, form: own.certify(who, campaign, uuid, _number(form, "complaints")),
-        "seal": lambda own, who, campaign, uuid, _: own.ask_to_seal(who, campaign, uuid),
-        "cancel": lambda own, who, campaign, uuid, form: _end(own, who, campaign, uuid, "cancel", form),
-        "annul": lambda own, who, campaign, uuid, form: _end(own, who, campaign, uuid, "annul", form),
-    }
+_FIX: Final = sentence(
+    "From now on no question, date, option or trustee can change. Each contest's public record begins. It cannot be undone."
 )
-"""What the forms of a contest's page do."""
+_FIX_BUTTON: Final = sentence("Fix the rules")
+
+Only = Annotated[str, Query(alias="contest", pattern=r"^[A-Za-z0-9]{0,64}$")]
 
 
-class OrganizerPages:
-    """What the pages are made with."""
-
-    def __init__(self, database: Database, actions: OrganizerActions, access: Access, pages: Pages) -> None:
-        self.database = database
-        self.actions = actions
-        self.access = access
-        self.pages = pages
-
-    def show(self, request: Request, name: str, campaign: str, **values: Any) -> Response:
-        """A page of this campaign, which says whether it is a rehearsal."""
-        with self.database.reading() as connection:
-            found = campaign_of(connection, campaign)
-        return self.pages.render(request, name, rehearsal=found.rehearsal, campaign=found, **values)
-
-
-def organizer_pages(database: Database, actions: OrganizerActions, access: Access, pages: Pages) -> APIRouter:
+def organizer_pages(desk: OrganizerDesk, server: Server) -> APIRouter:
     """The pages over this server's campaigns."""
     router = APIRouter(prefix="/organizer", include_in_schema=False)
-    desk = OrganizerPages(database, actions, access, pages)
 
     def organizer(request: Request, campaign: Name) -> Person:
-        return access.organizer(request, campaign)
+        return desk.access.organizer(request, campaign)
 
-    def sender(request: Request, campaign: Name, _: Form = Depends(form_reader())) -> Person:
-        return access.organizer(request, campaign)
+    def sender(request: Request, campaign: Name, _: Form = Depends(kept_form(desk.access))) -> Person:
+        return desk.access.organizer(request, campaign)
 
     _list_pages(router, desk)
-    _campaign_pages(router, desk, organizer, sender)
+    _campaign_pages(router, desk, organizer)
+    _plan_forms(router, desk, RegistrarWork(server.storage, server.clock))
     _people_forms(router, desk)
-    _contest_pages(router, desk, organizer)
+    contest_pages(router, desk, server, organizer)
     _approval_pages(router, desk, organizer, sender)
     return router
 
 
-def _list_pages(router: APIRouter, desk: OrganizerPages) -> None:
+def _list_pages(router: APIRouter, desk: OrganizerDesk) -> None:
     @router.get("/")
     def campaigns(request: Request) -> Response:
-        who = organizing(desk.access, request)
-        with desk.database.reading() as connection:
-            found = campaigns_of(connection, who.id)
-        return desk.pages.render(request, "campaigns.html", campaigns=found, example=CSV_EXAMPLE)
+        return _list(request, desk, organizing(desk.access, request))
 
     @router.post("/")
-    def create(request: Request, form: Form = Depends(form_reader(_FILE_FORM))) -> Response:
-        made = desk.actions.create(organizing(desk.access, request), form.file("file"))
+    def create(request: Request, form: Form = Depends(kept_form(desk.access, _FILE_FORM))) -> Response:
+        who = organizing(desk.access, request)
+        try:
+            made = desk.actions.create(who, form.file("file"))
+        except Malformed as error:
+            return _list(request, desk, who, _lines(error), answer_to(error).status_code)
         return _back(made.id)
 
 
-def _campaign_pages(router: APIRouter, desk: OrganizerPages, organizer: Asked, sender: Asked) -> None:
+def _list(request: Request, desk: OrganizerDesk, who: Person, mistakes: tuple[str, ...] = (), status: int = 200) -> Response:
+    with desk.database.reading() as connection:
+        found, drafts = campaigns_of(connection, who.id), drafts_of(connection, who.id)
+    values = {"campaigns": found, "drafts": drafts, "mistakes": mistakes, "example": CSV_EXAMPLE}
+    return desk.pages.render(request, "campaigns.html", status, **values)
+
+
+def _lines(error: Malformed) -> tuple[str, ...]:
+    """The mistakes of a file, one by one; the first line only says how many they are."""
+    first, *listed = error.message.split("\n")
+    return tuple(one.strip() for one in listed) or (first,)
+
+
+def _campaign_pages(router: APIRouter, desk: OrganizerDesk, organizer: Asked) -> None:
     @router.get("/{campaign}")
     def standing(request: Request, campaign: Name, _: Person = Depends(organizer)) -> Response:
-        with desk.database.reading() as connection:
-            found = standing_of(connection, campaign)
-        return desk.show(request, "campaign.html", campaign, standing=found)
+        return _campaign(request, desk, campaign)
 
     @router.get("/{campaign}/trail")
-    def trail(request: Request, campaign: Name, before: Before = None, _: Person = Depends(organizer)) -> Response:
+    def trail(
+        request: Request, campaign: Name, before: Before = None, only: Only = "", _: Person = Depends(organizer)
+    ) -> Response:
         with desk.database.reading() as connection:
-            notes = notes_of(connection, campaign, before)
-        return desk.show(request, "trail.html", campaign, notes=notes)
+            notes = notes_of(connection, campaign, before, only or None, _NOTES + 1)
+            contests = standing_of(connection, campaign)["contests"]
+        names = _names(contests, desk.language(request))
+        shown = [
+            {
+                "time": one.time,
+                "who": one.who,
+                "uuid": one.uuid,
+                "action": one.action if one.action in ACTS else one.action.removesuffix("-refused"),
+                "refused": one.action not in ACTS and one.action.endswith("-refused"),
+                "details": one.details,
+            }
+            for one in notes[:_NOTES]
+        ]
+        older = notes[_NOTES - 1].number if len(notes) > _NOTES else None
+        values: dict[str, Any] = {"notes": shown, "older": older, "before": before, "names": names, "chosen": only, "actions": ACTS}
+        return desk.show(request, "trail.html", campaign, zone=_zone(contests), **values)
 
+
+def _campaign(request: Request, desk: OrganizerDesk, campaign: str, status: int = 200, **values: Any) -> Response:
+    """The campaign's page; `values` say what was wrong with a form of it."""
+    with desk.database.reading() as connection:
+        standing, ceremony = standing_of(connection, campaign), ceremony_progress(connection, campaign)
+    contests: Any = standing["contests"]
+    members: Any = standing["members"]
+    given = {
+        "standing": standing,
+        "ceremony": ceremony,
+        "todo": campaign_steps(standing, ceremony),
+        "states": STATES,
+        "names": _names(contests, desk.language(request)),
+        "zone": _zone(contests),
+        "organizers": sum(one["role"] == "organizer" for one in members),
+        "waiting_lists": [one for one in contests if one["state"] == "draft"],
+        "mistakes": (),
+        "list_mistake": "",
+        **values,
+    }
+    return desk.show(request, "campaign.html", campaign, status, **given)
+
+
+def _names(contests: Any, language: str) -> dict[str, str]:
+    """The titles of the contests by their uuids."""
+    return {str(one["election"]): _title(one["title"], language) or str(one["contest"]) for one in contests}
+
+
+def _title(titles: Any, language: str) -> str:
+    found = titles if isinstance(titles, dict) else {}
+    return str(found.get(language) or next(iter(found.values()), ""))
+
+
+def _zone(contests: Any) -> str:
+    """The clock of the campaign's contests."""
+    return str(contests[0]["zone"]) if contests else "UTC"
+
+
+def _plan_forms(router: APIRouter, desk: OrganizerDesk, registrar: RegistrarWork) -> None:
     @router.post("/{campaign}/plan")
-    def replace(request: Request, campaign: Name, form: Form = Depends(form_reader(_FILE_FORM))) -> Response:
-        desk.actions.replace(desk.access.organizer(request, campaign), campaign, form.file("file"))
+    def replace(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access, _FILE_FORM))) -> Response:
+        who = desk.access.organizer(request, campaign)
+        try:
+            desk.actions.replace(who, campaign, form.file("file"))
+        except Malformed as error:
+            return _campaign(request, desk, campaign, answer_to(error).status_code, mistakes=_lines(error))
         return _back(campaign)
 
     @router.post("/{campaign}/fix")
-    def fix(campaign: Name, who: Person = Depends(sender)) -> Response:
+    def fix(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
+        who = desk.access.organizer(request, campaign)
+        if form.all("sure") != ("yes",):
+            path = f"/organizer/{campaign}"
+            words: dict[str, Any] = {"heading": _FIX_BUTTON, "consequence": _FIX, "button": _FIX_BUTTON}
+            shown: dict[str, Any] = {**words, "contest": None, "fields": []}
+            return desk.show(request, "confirm.html", campaign, path=f"{path}/fix", back=path, **shown)
         desk.actions.fix(who, campaign)
         return _back(campaign)
 
     @router.post("/{campaign}/ceremony")
-    def ceremony(request: Request, campaign: Name, form: Form = Depends(form_reader())) -> Response:
+    def ceremony(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
         who = desk.access.organizer(request, campaign)
         deadlines = form.text("commitments"), form.text("reveals"), form.text("complaints")
         desk.actions.begin_ceremony(who, campaign, deadlines)
         return _back(campaign)
 
+    @router.post("/{campaign}/credentials")
+    def credentials(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access, _FILE_FORM))) -> Response:
+        who = desk.access.organizer(request, campaign)
+        uuid = form.text("contest")
+        try:
+            registrar.verify_contest(campaign, uuid)
+            # In the trail it stands under the organizer's name: it is the organizer who brings the registrar's file.
+            registrar.put_credentials(Invited(who.id, who.name, campaign, "organizer", None), uuid, form.file("file"))
+        except ElectionError as error:
+            return _campaign(request, desk, campaign, answer_to(error).status_code, list_mistake=error.message)
+        return _back(campaign, f"/contests/{uuid}")
 
-def _people_forms(router: APIRouter, desk: OrganizerPages) -> None:
+
+def _people_forms(router: APIRouter, desk: OrganizerDesk) -> None:
     def invited(request: Request, campaign: str, *made: Invitation) -> Response:
         return desk.show(request, "invitations.html", campaign, invitations=made)
 
     @router.post("/{campaign}/organizers")
-    def add(request: Request, campaign: Name, form: Form = Depends(form_reader())) -> Response:
+    def add(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
         desk.actions.add_organizer(desk.access.organizer(request, campaign), campaign, form.text("email"))
         return _back(campaign)
 
     @router.post("/{campaign}/registrar")
-    def registrar(request: Request, campaign: Name, form: Form = Depends(form_reader())) -> Response:
+    def registrar(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
         who = desk.access.organizer(request, campaign)
         made = desk.actions.invite_registrar(who, campaign, form.text("name"), form.text("email"))
         return invited(request, campaign, made)
 
     @router.post("/{campaign}/trustees")
-    def trustees(request: Request, campaign: Name, _: Form = Depends(form_reader())) -> Response:
+    def trustees(request: Request, campaign: Name, _: Form = Depends(kept_form(desk.access))) -> Response:
         return invited(request, campaign, *desk.actions.invite_trustees(desk.access.organizer(request, campaign), campaign))
 
     @router.post("/{campaign}/trustee")
-    def trustee(request: Request, campaign: Name, form: Form = Depends(form_reader())) -> Response:
+    def trustee(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
         who = desk.access.organizer(request, campaign)
         return invited(request, campaign, desk.actions.invite_trustee(who, campaign, form.text("name"), form.text("email")))
 
 
-def _contest_pages(router: APIRouter, desk: OrganizerPages, organizer: Asked) -> None:
-    @router.get("/{campaign}/contests/{uuid}")
-    def contest(request: Request, campaign: Name, uuid: Name, _: Person = Depends(organizer)) -> Response:
-        with desk.database.reading() as connection:
-            found = contest_json(connection, contest_of(connection, campaign, uuid))
-        return desk.show(request, "contest.html", campaign, contest=found)
-
-    @router.post("/{campaign}/contests/{uuid}/{step}")
-    def act(request: Request, campaign: Name, uuid: Name, step: str, form: Form = Depends(form_reader())) -> Response:
-        who = desk.access.organizer(request, campaign)
-        does = _STEPS.get(step)
-        if does is None:
-            raise Refused("not-found", "a contest's page has no such form")
-        does(desk.actions, who, campaign, uuid, form)
-        return _back(campaign, f"/contests/{uuid}")
-
-
-def _approval_pages(router: APIRouter, desk: OrganizerPages, organizer: Asked, sender: Asked) -> None:
+def _approval_pages(router: APIRouter, desk: OrganizerDesk, organizer: Asked, sender: Asked) -> None:
     @router.get("/{campaign}/approvals/{number}")
     def approval(request: Request, campaign: Name, number: Number, who: Person = Depends(organizer)) -> Response:
         with desk.database.reading() as connection:
@@ -187,17 +242,6 @@ def _approval_pages(router: APIRouter, desk: OrganizerPages, organizer: Asked, s
     def refuse(campaign: Name, number: Number, who: Person = Depends(sender)) -> Response:
         desk.actions.refuse(who, campaign, number)
         return _back(campaign, f"/approvals/{number}")
-
-
-def _end(actions: OrganizerActions, who: Person, campaign: str, uuid: str, action: str, form: Form) -> None:
-    actions.ask_to_end(who, campaign, uuid, action, form.text("reason"), form.text("successor").strip() or None)
-
-
-def _number(form: Form, name: str) -> int:
-    written = form.text(name).strip()
-    if not written.isascii() or not written.isdigit() or len(written) > 9:
-        raise Malformed("form", f'a whole number was expected in "{name}"')
-    return int(written)
 
 
 def _back(campaign: str, path: str = "") -> Response:

@@ -36,8 +36,8 @@ SCRIPTED: Final = "; ".join((_RULES[0], "script-src 'self'", *_RULES[1:]))
 """For the pages of voters and trustees."""
 
 _SCRIPTED_PAGES: Final = ("/vote/", "/my", "/track", "/observe/", "/help", "/trustee/", "/organizer/", "/drafts/")
-"""Booth, my ballots, tracker, trustee; where a voter is reminded of what she has not cast yet; and where an organizer is warned that
-the session ends."""
+"""Booth, my ballots, tracker, trustee; where a voter is reminded of what she has not cast yet; and where an organizer is warned
+that the session ends."""
 
 _PERMISSIONS: Final = ", ".join(
     f"{name}=()"
@@ -48,6 +48,9 @@ _PERMISSIONS: Final = ", ".join(
 )  # fmt: skip
 
 _TWO_YEARS: Final = 63_072_000
+_FOR_EVERY_SITE: Final = "/observer/"
+"""The public record may be read by pages of other sites, for instance by observers' own."""
+
 _CACHED: Final = ("/observer/", "/static/")
 """What everybody sees alike may be kept by caches; everything else may not, unless it says so."""
 
@@ -69,6 +72,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
                 headers["Content-Security-Policy"] = policy_of(scope["path"])
+                if scope["path"].startswith(_FOR_EVERY_SITE):
+                    del headers["Cross-Origin-Resource-Policy"]
                 if not scope["path"].startswith(_CACHED):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
@@ -88,6 +93,7 @@ def security_headers(secure: bool) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
         "X-Frame-Options": "DENY",
         "Permissions-Policy": _PERMISSIONS,
     }

@@ -55,6 +55,11 @@ def session_routes(database: Database, clock: Clock, access: Access, pages: Page
             held = _roles_of(connection, person.id)
         return pages.render(request, "account.html", campaigns=held)
 
+    @router.get("/account/stay", include_in_schema=False)
+    def stay(request: Request) -> Response:
+        access.person(request)
+        return pages.render(request, "stay.html")
+
     @router.get("/api/session", tags=["session"], responses=dict(RESPONSES), summary="Who is signed in, and the token for forms")
     def session(request: Request) -> Response:
         person = access.person(request)
@@ -69,6 +74,7 @@ def session_routes(database: Database, clock: Clock, access: Access, pages: Page
                 "operator": person.operator,
                 "roles": held,
                 "csrf": "" if signed_in is None else signed_in.csrf,
+                "left": 0 if signed_in is None else signed_in.left,
             }
         )
 

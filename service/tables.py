@@ -50,6 +50,19 @@ roles = Table(
     Column("place", Integer),
 )
 
+campaign_drafts = Table(
+    "campaign_draft",
+    SERVICE,
+    Column("id", Integer, primary_key=True),
+    Column("account", Integer, ForeignKey("account.id"), nullable=False),
+    # The campaign whose plan this will replace; none while it is a new one.
+    Column("campaign", String(64)),
+    # What was typed, field by field, as JSON.
+    Column("typed", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
+"""A campaign that an organizer is still typing: complete or not, nothing typed is lost."""
+
 contests = Table(
     "contest",
     SERVICE,

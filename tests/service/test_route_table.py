@@ -157,7 +157,7 @@ class Callers:
             path = path.replace(f"{{{key}}}", value)
         sent = {"content": b"{}", "headers": {"Content-Type": "application/json"}}
         body: dict[str, Any] = {} if method in ("GET", "OPTIONS") else {**sent}
-        if path.startswith(("/organizer", "/sign", "/login")) and method == "POST":
+        if path.startswith(("/organizer", "/drafts", "/sign", "/login")) and method == "POST":
             token = self.clients[name].headers.get("X-CSRF-Token", "")
             body = {"data": {"csrf": token, "reason": "x"}, "headers": SAME_SITE}
         answer: Response = self.clients[name].request(method, path, follow_redirects=False, **body)

@@ -94,6 +94,11 @@ def test_pages_of_voters_and_trustees_run_our_own_scripts_alone(client: TestClie
     assert {name: answer.headers.get(name) for name in WITH_SCRIPT} == WITH_SCRIPT
 
 
+def test_only_the_public_record_is_for_pages_of_other_sites(client: TestClient) -> None:
+    assert client.get("/help").headers["cross-origin-resource-policy"] == "same-origin"
+    assert "cross-origin-resource-policy" not in client.get("/observer/elections").headers
+
+
 def test_no_other_page_runs_a_script() -> None:
     for path in ("/login", "/account", "/demo/count/x", "/observer/elections", "/api/", "/static/dist/my"):
         assert policy_of(path) == STILL

@@ -161,6 +161,19 @@ def upgrade() -> None:
     op.create_index("ballot_credential", "ballot", ["uuid", "credential"], unique=False)
     op.create_index("ballot_height", "ballot", ["uuid", "height"], unique=True)
     op.create_table(
+        "campaign_draft",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Integer(), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=True),
+        sa.Column("typed", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "ceremony",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("campaign", sa.String(length=64), nullable=False),
