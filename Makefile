@@ -9,7 +9,7 @@ JOBS ?= auto
 
 BIN = .venv/bin
 READY = .venv/.ready
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .PHONY: help setup run demo test check lint web web-check verify-web soak bench clean
 

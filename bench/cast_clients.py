@@ -63,12 +63,13 @@ async def cast_all(boxes: Sequence[str], ballots: Sequence[bytes], rate: float) 
     tasks = []
     for outcome, box in zip(outcomes, itertools.cycle(boxes), strict=False):
         await asyncio.sleep(max(0.0, began + outcome.due - time.perf_counter()))
-        tasks.append(asyncio.create_task(_cast(box, outcome, began)))
+        tasks.append(asyncio.create_task(cast_ballot(box, outcome, began)))
     await asyncio.gather(*tasks)
     return outcomes
 
 
-async def _cast(box: str, outcome: Outcome, began: float) -> None:
+async def cast_ballot(box: str, outcome: Outcome, began: float) -> None:
+    """The ballot is cast, the same bytes again until there is a verdict; `began` is the moment from which it is due."""
     for _ in range(TRIES):
         wait = 1.0
         try:

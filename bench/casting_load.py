@@ -85,11 +85,12 @@ def run(asked: argparse.Namespace, folder: Path) -> None:
 
 
 @contextmanager
-def serving(town: ServedTown, database: str, workers: int) -> Iterator[tuple[list[str], list[int]]]:
-    """The addresses and process numbers of running servers."""
+def serving(town: ServedTown, database: str, workers: int, **settings: str) -> Iterator[tuple[list[str], list[int]]]:
+    """The addresses and process numbers of running servers; `settings` are environment variables."""
     data = town.server.settings.data
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VECHE_")}
     environment |= {"VECHE_DATABASE": database, "VECHE_CHECKERS": str(max(1, (os.cpu_count() or 1) // workers))}
+    environment |= settings
     urls, processes = [], []
     with ExitStack() as stack:
         for number in range(workers):

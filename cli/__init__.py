@@ -40,7 +40,9 @@ The voter and the observer:
                         `voter_tracking` finds ballots again, `voter_receipt` fetches and checks receipts, `voter_paper` prints
 - `audit`               `veche audit` and `veche verify-ballot`
 - `observe`             `veche observe`: the public record of a database for everybody
+- `export`              `veche export`: an election with its log as a folder for any web server or disk
 - `mirror`, `watch`     `veche mirror`, `veche watch`, `veche evidence`: follow a log, and catch it when it shows two histories
+- `log_key`             `veche log-key`: a spare key for public logs
 - `witness`             `veche witness`: cosigns public logs, on a machine that is not the operator's
 
 The server:

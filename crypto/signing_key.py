@@ -68,6 +68,10 @@ class SigningKey:
             raise Malformed("seed-malformed", f"the key ID of {parts[2]} does not belong to this private key")
         return key
 
+    def under(self, name: str) -> SigningKey:
+        """The same key under another name: a spare one is made before the logs that it may sign. Raises Malformed."""
+        return SigningKey(name, self._seed, self._verifier.kind)
+
     @property
     def verifier(self) -> VerifierKey:
         return self._verifier

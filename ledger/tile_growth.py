@@ -98,6 +98,17 @@ def write_files(store: TileStore, files: Iterable[tuple[Resource, bytes]]) -> in
     return written
 
 
+def lasting(growth: Growth, size: int) -> list[tuple[Resource, bytes]]:
+    """What of this growth a log shows that has come to `size` entries: read in pieces, each level passes through widths that nobody
+    signs, and its partial tile may belong to a piece before the last."""
+    return [one for one in growth.files if one[0].width == _width_at(one[0], size)]
+
+
+def _width_at(resource: Resource, size: int) -> int:
+    level = resource.level if isinstance(resource, Tile) else 0
+    return min(WIDTH, (size >> 8 * level) - resource.number * WIDTH)
+
+
 def _grown_rows(edge: Edge, leaves: list[bytes]) -> list[list[bytes]]:
     """Of each level what stood in its partial tile, and the hashes that come new."""
     rows: list[list[bytes]] = []

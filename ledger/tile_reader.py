@@ -23,8 +23,8 @@ from veche.ledger.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from veche.ledger.tile import WIDTH, Bundle, Resource, Tile, TileStore, bundles_of, parse_bundle, parse_tile, tile_bytes
-from veche.ledger.tile_growth import Edge, grow
+from veche.ledger.tile import WIDTH, Bundle, Resource, Tile, TileStore, bundles_of, parse_bundle, parse_tile, tile_bytes, tile_root
+from veche.ledger.tile_growth import Edge, grow, lasting
 
 _KEPT: Final = 256
 
@@ -135,8 +135,8 @@ def verify_tiles(store: TileStore, checkpoint: Checkpoint) -> Edge:
     edge = Edge()
     for bundle in bundles_of(checkpoint.size):
         growth = grow(edge, read_bundle(store, bundle))
-        for resource, data in growth.files:
-            if isinstance(resource, Tile) and _is_final(resource, checkpoint.size):
+        for resource, data in lasting(growth, checkpoint.size):
+            if isinstance(resource, Tile):
                 found = tile_bytes(read_tile(store, resource))
                 if found != data:
                     raise Inconsistent("tile-differs", f"{resource.path()} is not what the entries give")
@@ -145,12 +145,17 @@ def verify_tiles(store: TileStore, checkpoint: Checkpoint) -> Edge:
     return edge
 
 
+def verify_full_tile(store: TileStore, number: int, size: int) -> None:
+    """Check that the full bundle of this number, its tile, and what the level above holds of it still fit together.
+
+    Raises Inconsistent `tile-changed`, `tile-missing`; Malformed `tile-malformed`, `bundle-malformed`.
+    """
+    hashes = tuple(leaf_hash(entry) for entry in read_bundle(store, Bundle(number)))
+    if read_tile(store, Tile(0, number)) != hashes or TileReader(store, size).node(8, number) != tile_root(hashes):
+        raise Inconsistent("tile-changed", f"{Tile(0, number).path()} or the bundle of its entries is not what it was")
+
+
 def verify_root(grown: Edge | Frontier, checkpoint: Checkpoint) -> None:
     """Check that what was recomputed is what the log signed. Raises Inconsistent `root-differs`."""
     if (grown.size, grown.root()) != (checkpoint.size, checkpoint.root):
         raise Inconsistent("root-differs", f"{grown.size} entries do not give the root of the checkpoint of {checkpoint.size}")
-
-
-def _is_final(tile: Tile, size: int) -> bool:
-    """Whether a log of this size shows the tile in this width: on the way up each level passes through others."""
-    return tile.width == min(WIDTH, (size >> 8 * tile.level) - tile.number * WIDTH)

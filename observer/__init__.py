@@ -2,7 +2,7 @@
 
 - `steps`      the numbered checks of docs/protocol.md section 9
 - `sources`    where a record is read from: a `.bel` file, a folder, or a server (`url_source` over `downloading`)
-- `audit`      runs the phases 9.1 to 9.11 and gives a `Report`
+- `audit`      runs the phases of section 9 and gives a `Report`; of the log `log_check` and `tile_check`
 - `board`      what a record says to voter, registrar and trustee: election, seal, ballots, total
 - `onefile`    a second verifier in one file, standard library only, sharing no code with the first
 
@@ -15,6 +15,8 @@ The record in a database, and how it is served (these need the packages of the e
 - `log_routes`, `log_store`                   checkpoint, tiles and receipts over HTTP; tiles as durable files of a folder
 - `summary`, `published_result`           what it says of an election, a ballot, a credential; the result, once published
 - `endpoint_answers`, `ranges`, `csv_text`  headers and descriptions; ETag and Range; tables for spreadsheets
+- `export`                                a record with its log as a folder that any web server or disk can hold
+- `standing`                              how far a ballot and a log have come, in the words that people are told everywhere
 - `observe`                               the endpoint as an application of its own, for `veche observe`
 - `witness`, `witness_store`, `witness_server`  cosigns the logs it knows: what it says, what it remembers, and HTTP (need nothing)
 - `mirror`, `mirror_folder`, `mirror_data`, `mirror_server`  follows an election, keeps what it checked, serves it (need nothing)

@@ -1,4 +1,4 @@
-"""The audit: phases 9.1 to 9.11 of docs/protocol.md, one after the other, over published bytes alone."""
+"""The audit: the phases of section 9 of docs/protocol.md, one after the other, over published bytes alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from veche.ledger.prefix import verify_prefix
 from veche.observer.ballot_check import check_ballots
 from veche.observer.chain_check import Progress, ReadChain, check_chain
 from veche.observer.entry_check import ReadEntries, check_entries
+from veche.observer.log_check import check_log
 from veche.observer.people_check import check_people
-from veche.observer.report import Report
+from veche.observer.report import EXIT_CODES, Report
 from veche.observer.setup_check import Setup, check_ceremony, check_drafted_trustees, check_level, check_setup, verify_level_asked
 from veche.observer.share_check import Decryption, check_publication, check_result, check_shares, check_tally
 from veche.observer.sources import Source
@@ -54,7 +55,7 @@ def _run(
     compared: Report,
     progress: Progress,
 ) -> None:
-    """All phases into `report`, but 9.11 into `compared`: an older copy that cannot be read does not end the audit."""
+    """All phases into `report`, what is about an older copy into `compared`: one that cannot be read does not end the audit."""
     with source.archive() as stream:
         chain = check_chain(stream, report, progress)
         read = check_entries(source, chain, report) if source.complete and not report.stopped() else None
@@ -64,7 +65,9 @@ def _run(
         if report.stopped() or compared.verdict == "refuted":
             return
         setup = _before_the_vote(source, chain, read, level, report)
-        if setup is None or report.stopped():
+        if read is not None and not report.stopped():
+            check_log(source, against, read, report, compared)
+        if setup is None or report.stopped() or compared.exit_code == EXIT_CODES["refuted"]:
             return
         progress("9.6", 0, len(chain.ballots))
         counted = check_ballots(stream, chain, setup, jobs, report, progress)
@@ -102,8 +105,6 @@ def _before_the_vote(source: Source, chain: ReadChain, read: ReadEntries | None,
         check_ceremony(read, read.trustees, report)
         if read.manifest.rehearsal:
             report.notice("rehearsal", "manifest.json", "this is a rehearsal, no real election")
-        if read.manifest.log is not None and not source.has_log():
-            report.notice("log-not-served", "log", "the manifest names a log; no checkpoint of it is served here")
     return setup
 
 

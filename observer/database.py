@@ -19,6 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from veche.crypto.errors import Refused, Unsupported
 from veche.observer.turns import Turns
 
+DATABASE_NAME: Final = "veche.sqlite3"
+"""What SQLite's file is called in a server's folder."""
+
 BUSY_SECONDS: Final = 20
 _FULL: Final = 2
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from veche.crypto.errors import Inconsistent
 from veche.observer.database import Database
 from veche.observer.published_files import Extent, PublishedFiles
 from veche.observer.record_rows import data_names, data_of, election_row, manifest_of
+from veche.observer.sources import LogFolder
 
 
 class DatabaseSource:
@@ -17,8 +19,12 @@ class DatabaseSource:
     complete = True
     in_folder = True
 
-    def __init__(self, database: Database, files: PublishedFiles, uuid: str) -> None:
+    def __init__(self, database: Database, files: PublishedFiles, uuid: str, log: Path | None = None) -> None:
+        """`log` is the folder with `checkpoint` and `tile/…` of this election, if it has any."""
         self.name = uuid
+        self._log = None if log is None else LogFolder(log)
+        # Read before the extent: what it covers is then among the entries.
+        self._checkpoint = None if self._log is None else self._log.checkpoint()
         self._database = database
         self._files = files
         with database.reading() as connection:
@@ -49,5 +55,12 @@ class DatabaseSource:
     def data_names(self) -> Iterator[str]:
         return (f"{name[:2]}/{name}" for name in self._names)
 
-    def has_log(self) -> bool:
-        return False
+    def checkpoint(self) -> bytes | None:
+        return self._checkpoint
+
+    def tile(self, path: str) -> bytes | None:
+        return None if self._log is None else self._log.tile(path)
+
+    def tile_names(self) -> Iterator[str] | None:
+        """None: tiles of entries that came later are none of this state's."""
+        return None

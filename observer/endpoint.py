@@ -35,9 +35,11 @@ from veche.observer.record_rows import (
     ballots_of,
     data_part,
     data_size,
+    event_entry,
     manifest_of,
     turnout_of,
 )
+from veche.observer.standing import standing_json
 from veche.observer.summary import (
     ballot_json,
     brief_json,
@@ -63,7 +65,7 @@ def observer_routes(database: Database, files: PublishedFiles, log_folder: Path 
     _list_routes(router, record, logs)
     log_routes(router, record, logs)
     _file_routes(router, record)
-    _ballot_routes(router, record)
+    _ballot_routes(router, record, logs)
     bucket_routes(router, record)
     _result_routes(router, record)
 
@@ -92,7 +94,7 @@ def _list_routes(router: APIRouter, record: PublicRecord, logs: PublicLogs) -> N
         with record.reading() as connection:
             row = row_of(connection, uuid)
             note = logs.checkpoint(uuid)
-            etag = etag_of(row) if note is None else f'{etag_of(row)[:-1]}-{sha256(note).hexdigest()[:16]}"'
+            etag = _etag_with(row, note)
             found = unchanged(request, etag)
             if found is not None:
                 return found
@@ -173,18 +175,22 @@ def _file_routes(router: APIRouter, record: PublicRecord) -> None:
         return answer(request, Representation(size, f'"{digest}"', ARCHIVE, FOR_EVER), pieces)
 
 
-def _ballot_routes(router: APIRouter, record: PublicRecord) -> None:
+def _ballot_routes(router: APIRouter, record: PublicRecord, logs: PublicLogs) -> None:
     def one(request: Request, uuid: str, tracker: str) -> Response:
         with record.reading() as connection:
-            row = row_of(connection, uuid)
-            found = unchanged(request, etag_of(row))
+            row, note = row_of(connection, uuid), logs.checkpoint(uuid)
+            etag = _etag_with(row, note)
+            found = unchanged(request, etag)
             if found is not None:
                 return found
             ballot = ballot_row(connection, uuid, tracker)
-            if ballot is None:
+            entry = None if ballot is None else event_entry(connection, uuid, ballot.height)
+            if ballot is None or entry is None:
                 raise Refused("not-in-record", f"no ballot of this record has the tracker {tracker[:16]}…")
             last = ballots_of(connection, uuid, ballot.credential)[-1]
-        return json_answer(ballot_json(row, ballot, last), etag_of(row))
+            manifest = record.facts(connection, row).manifest
+        standing = standing_json(row, manifest, tracker, entry.place, last.height != ballot.height, note)
+        return json_answer(ballot_json(row, ballot, last) | standing, etag)
 
     @reads(router, ONE + "/ballots", JSON, "Ballots in the chain's order, or the one with a tracker in either form")
     def ballots(
@@ -232,6 +238,11 @@ def _result_routes(router: APIRouter, record: PublicRecord) -> None:
     @reads(router, ONE + "/result.csv", CSV, "The published result as a table")
     def table(request: Request, uuid: Uuid) -> Response:
         return outcome(request, uuid, CSV, outcome_csv)
+
+
+def _etag_with(row: ElectionRow, note: bytes | None) -> str:
+    """Changes also with the checkpoint that is served."""
+    return etag_of(row) if note is None else f'{etag_of(row)[:-1]}-{sha256(note).hexdigest()[:16]}"'
 
 
 def _bytes(request: Request, content: bytes, etag: str, media_type: str, cache: str = REVALIDATED) -> Response:

@@ -29,7 +29,7 @@ from veche.ledger.event import EventType
 from veche.ledger.record import entry_line, read_entries
 from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, verify_log
 from veche.ledger.tile import WIDTH
-from veche.ledger.tile_growth import Edge, grow, write_files
+from veche.ledger.tile_growth import Edge, grow, lasting, write_files
 from veche.ledger.tile_reader import verify_root
 from veche.observer.durable_files import read_file, replace, sync_folder
 from veche.observer.log_store import FolderTiles, make_durable_folder
@@ -191,10 +191,9 @@ class MirrorFolder:
         for texts in chunks:
             # The last piece may hold what nobody has signed yet.
             growth = grow(edge, texts[: size - edge.size])
-            last = growth.edge.size == size
-            write_files(self.tiles, (one for one in growth.files if last or one[0].width == WIDTH))
+            write_files(self.tiles, lasting(growth, size))
             edge = growth.edge
-            if last:
+            if edge.size == size:
                 return
 
     def extend(self, path: Path, source: BinaryIO, start: int, size: int) -> None:

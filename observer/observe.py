@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from veche import __version__
 from veche.crypto.errors import Unsupported
 from veche.observer import problems
-from veche.observer.database import Database, why
+from veche.observer.database import DATABASE_NAME, Database, why
 from veche.observer.endpoint import observer_routes
 from veche.observer.published_files import PublishedFiles
 from veche.observer.record_rows import all_elections
@@ -33,8 +33,16 @@ def open_record(url: str) -> Database:
     return database
 
 
-def create_observer(database: Database, folder: Path) -> FastAPI:
-    """The application over this database, which it closes at its end; copies of the growing files are kept in `folder`."""
+def database_in(folder: Path) -> str:
+    """The URL of the database that a server with SQLite keeps in its folder."""
+    return f"sqlite+pysqlite:///{folder.absolute() / DATABASE_NAME}"
+
+
+def create_observer(database: Database, folder: Path, log_folder: Path | None = None) -> FastAPI:
+    """The application over this database, which it closes at its end; copies of the growing files are kept in `folder`.
+
+    `log_folder` is the server's folder of logs; without it only what stands in the database is shown.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -52,5 +60,5 @@ def create_observer(database: Database, folder: Path) -> FastAPI:
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     problems.install(application)
-    application.include_router(observer_routes(database, PublishedFiles(folder)))
+    application.include_router(observer_routes(database, PublishedFiles(folder), log_folder))
     return application

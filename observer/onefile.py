@@ -6,7 +6,8 @@ Length: one file on purpose: a sceptic can read the whole verifier in an evening
     python observer/onefile.py SOURCE --ballot FILE...
 
 SOURCE is an archive `UUID.bel`, a folder with the whole public record (`UUID.bel`, `manifest.json`, `entries.jsonl`,
-`data/aa/SHA256`), or, for --ballot, a folder with `election.json`, `trustees.json` and `public_creds.json`.
+`data/aa/SHA256`, and where there is a log `checkpoint` and `tile/`), or, for --ballot, a folder with `election.json`,
+`trustees.json` and `public_creds.json`. A record on a server is checked as a folder, too: `veche export` or a mirror makes it.
 Exit code: 0 all checks hold, 1 refuted, 2 could not be checked, 64 wrong usage, 70 a fault of this program.
 
 What is checked. Nobody is believed: from the published bytes alone everything is computed again.
@@ -21,6 +22,7 @@ What is checked. Nobody is believed: from the published bytes alone everything i
     9.9  shares      what each trustee computed from the sum, with the proofs that it used its own key
     9.10 result      the shares together open the sum to exactly the published counts
     9.11 comparison  an older copy (--against) is a beginning of this one: nothing already published was changed
+    9.13 log         the log signed the root of exactly these entries, and its tiles hold them
 
 How to read it. The sections stand in that order, after three short ones: strict JSON, the curve, and the proofs. The
 numbers in comments (9.6.7) are those of docs/protocol.md section 9. A check is always written
@@ -30,8 +32,8 @@ numbers in comments (9.6.7) are those of docs/protocol.md section 9. A check is 
 
 `require` raises, `step` gives the finding its code and names the record. A phase that found an error ends the audit,
 because what follows would speak of something else than was published. What is not here: opening the trustees' encrypted
-messages (Python has no AES; such judgements are reported as a notice), mixnets and lists of candidates (exit code 2),
-and the transparency log.
+messages (Python has no AES; such judgements are reported as a notice), signatures of the kind ML-DSA (a notice, too),
+mixnets and lists of candidates (exit code 2).
 
 The group is Ed25519, written additively: G the base point, q its order. A point in JSON is 64 hex digits of the integer
 y + 2^255 (x mod 2), which is the encoding of RFC 8032 with its bytes reversed. Big integers of Python are used freely
@@ -779,7 +781,8 @@ class Record:
     entries: bytes | None = None
     manifest: bytes | None = None
     data: dict[str, bytes | None] = field(default_factory=dict)
-    checkpoint: bool = False
+    checkpoint: bytes | None = None
+    tiles: dict[str, Path] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
 
@@ -811,7 +814,12 @@ def read_source(path: Path) -> Record:
     for file in files:
         # A link or a pipe is no file of the record: it counts as there, with nothing in it that anybody could have named.
         record.data[file.relative_to(path / "data").as_posix()] = file.read_bytes() if is_plain(file) else None
-    record.checkpoint = (path / "checkpoint").is_file()
+    note = path / "checkpoint"
+    if note.is_symlink() or note.exists():
+        record.checkpoint = note.read_bytes() if is_plain(note) else b""
+    for file in sorted((path / "tile").rglob("*")):
+        if file.is_symlink() or not file.is_dir():
+            record.tiles[file.relative_to(path).as_posix()] = file
     return record
 
 
@@ -1857,6 +1865,167 @@ def interpolate(places: Sequence[int], values: Sequence[Point], at: int = 0) -> 
 
 
 # ------------------------------------------------------------------------------------------------------------------
+# The transparency log (docs/protocol.md section 12): the entries are the leaves of a tree of hashes (RFC 6962), and the log
+# signs its root again and again. Every entry is here, so no proof is needed: the root is that of these entries, or it is not.
+
+TILE_PATH = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+KEY_LENGTHS = {1: 32, 4: 32, 6: 1312}  # bytes, by the type: Ed25519, Ed25519 with a time, ML-DSA-44 with a time
+MAX_TIME = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signed note that says: the log `origin` has `size` entries with this `root`. `lines`: name, key ID, signature."""
+
+    text: str
+    origin: str
+    size: int
+    root: bytes
+    lines: list[tuple[str, bytes, bytes]]
+
+
+def is_key_name(name: str) -> bool:
+    return name != "" and "+" not in name and all(one.isprintable() and not one.isspace() for one in name)
+
+
+def parse_checkpoint(data: bytes) -> Checkpoint:
+    """The checkpoint in its one form: three lines and perhaps more, an empty line, and 1 to 64 signature lines."""
+    require_size(data, 256 * 1024)
+    try:
+        whole = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CheckError("not UTF-8") from error
+    require(not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", whole), "a control character")
+    text, _, below = whole.rpartition("\n\n")
+    written = below.split("\n")
+    require(text != "" and written.pop() == "" and 1 <= len(written) <= 64, "no text, empty line and signature lines")
+    lines = []
+    for line in written:
+        parts = line.split(" ")
+        require(len(parts) == 3 and parts[0] == "\u2014" and is_key_name(parts[1]), "no signature line")
+        signature = parse_base64(parts[2])
+        require(len(signature) >= 5, "a signature line is too short")
+        lines.append((parts[1], signature[:4], signature[4:]))
+    origin, size, root, *more = [*text.split("\n"), "", ""][: max(3, text.count("\n") + 1)]
+    require(is_key_name(origin) and len(origin.encode()) <= 255, "the origin is no name of a key")
+    require(re.fullmatch("0|[1-9][0-9]{0,18}", size) is not None and int(size) <= MAX_TIME, "the size is no number")
+    require(len(parse_base64(root)) == 32, "the root has not 32 bytes")
+    require(len(more) <= 16 and "" not in more, "more than 16 further lines, or an empty one")
+    return Checkpoint(text + "\n", origin, int(size), parse_base64(root), lines)
+
+
+def signed_kinds(checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> list[int]:
+    """The types of those of `keys` that signed the checkpoint. A line of a known key that is wrong spoils all of it."""
+    known = {(key.name, key.key_id): key for key in keys}
+    kinds = []
+    for name, key_id, signature in checkpoint.lines:
+        key = known.get((name, key_id))
+        if key is None:
+            continue
+        if key.kind == 1:
+            verify_ed25519(key.public, checkpoint.text.encode(), signature)
+        else:
+            time = int.from_bytes(signature[:8], "big")
+            length = 8 + (64 if key.kind == 4 else 2420)
+            require(len(signature) == length and time <= MAX_TIME, f"the line of {name} is no signature with a time")
+        if key.kind == 4:
+            verify_ed25519(key.public, f"cosignature/v1\ntime {time}\n{checkpoint.text}".encode(), signature[8:])
+        kinds.append(key.kind)
+    return kinds
+
+
+def read_checkpoint(data: bytes, log: dict[str, Any]) -> tuple[Checkpoint, list[int]]:
+    """The checkpoint, which this log has signed, and with keys of which types."""
+    with step("checkpoint-malformed", "checkpoint"):  # 9.13.1
+        checkpoint = parse_checkpoint(data)
+    with step("checkpoint-origin", "checkpoint"):  # 9.13.2
+        require(checkpoint.origin == log["origin"], "it is of another log than the manifest names")
+    with step("checkpoint-signature", "checkpoint"):  # 9.13.3
+        keys = [key for key in map(parse_vkey, log["keys"]) if key.name == log["origin"] and key.kind in (1, 6)]
+        require(all(len(key.public) == KEY_LENGTHS[key.kind] for key in keys), "a key of the log has not its length")
+        kinds = signed_kinds(checkpoint, keys)
+        require(1 in kinds, "no Ed25519 key of the log has signed it")
+    return checkpoint, kinds
+
+
+def parse_policy(text: str) -> dict[str, VerifierKey]:
+    """The witnesses that a policy names, with their keys; the whole policy is in its one form."""
+    require(text.endswith("\n") and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), "control characters, or cut short")
+    require_size(text.encode(), 4_000_000)
+    witnesses: dict[str, VerifierKey] = {}
+    logs: list[bytes] = []
+    names: set[str] = {"none"}
+    members: set[str] = set()
+    quorum: list[str] = []
+    for line in text.split("\n"):
+        word, *items = [item for item in re.split("[ \t]+", line) if item] or ["#"]
+        if word == "log" and 1 <= len(items) <= 2:
+            logs.append(policy_key(items[0], (1, 6)).public)
+        elif word == "witness" and 2 <= len(items) <= 3:
+            witnesses[items[0]] = policy_key(items[1], (4, 6))
+        elif word == "group" and len(items) >= 3:
+            require(names - {"none"} >= set(items[2:]), "a group has a member that no line before names")
+            require(members.isdisjoint(items[2:]) and len(set(items[2:])) == len(items) - 2, "somebody is a member twice")
+            members.update(items[2:])
+            number = re.fullmatch("[1-9][0-9]{0,3}", items[1])
+            require(items[1] in ("any", "all") or (number is not None and int(items[1]) <= len(items) - 2), "a group's number")
+        elif word == "quorum" and len(items) == 1:
+            require(items[0] in names, "the quorum is no name of a line before")
+            quorum.append(items[0])
+        else:
+            require(word.startswith("#"), "a line is no log, witness, group or quorum")
+        if word in ("witness", "group"):
+            require(items[0] not in names, "a name stands twice")
+            names.add(items[0])
+        require(len(logs) + len(names) <= 1001, "more than 1000 logs, witnesses and groups")
+    for keys in (logs, [key.public for key in witnesses.values()]):
+        require(len(set(keys)) == len(keys), "a key stands twice")
+    require(len(quorum) == 1, "there is not one quorum")
+    return witnesses
+
+
+def policy_key(text: str, kinds: tuple[int, int]) -> VerifierKey:
+    key = parse_vkey(text)
+    require(key.kind in kinds and len(key.public) == KEY_LENGTHS[key.kind], "a key is not of the type or length")
+    return key
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def tree_root(row: Sequence[bytes]) -> bytes:
+    """The root over these hashes. A hash without a neighbour goes up as it is, which is RFC 6962's tree."""
+    row = list(row)
+    if not row:
+        return hashlib.sha256(b"").digest()
+    while len(row) > 1:
+        pairs = [hashlib.sha256(b"\x01" + row[i] + row[i + 1]).digest() for i in range(0, len(row) - 1, 2)]
+        row = [*pairs, *row[2 * len(pairs) :]]
+    return row[0]
+
+
+def tile_rows(leaves: list[bytes]) -> list[list[bytes]]:
+    """The hashes of each level: those of level L + 1 are the roots of the full tiles of level L, 256 hashes each."""
+    rows = [leaves]
+    while len(rows[-1]) >= 256:
+        below = rows[-1]
+        rows.append([tree_root(below[i : i + 256]) for i in range(0, len(below) - 255, 256)])
+    return rows
+
+
+def parse_tile_path(path: str) -> tuple[str, int, int]:
+    """Level (or `entries`), number and width of the tile at this path; a tile has one path."""
+    found = TILE_PATH.fullmatch(path)
+    if found is None or (found[1] != "entries" and int(found[1]) > 63):
+        raise CheckError(f"{path[:100]} is no path of a tile")
+    number, width = re.sub("[x/]", "", found[2]), int(found[3] or 256)
+    require(len(number) == 3 or not number.startswith("000"), f"{path[:100]} is not the one path of this tile")
+    require(1 <= width <= 256 and (found[3] is None or width < 256), f"{path[:100]} is no path of a tile")
+    return found[1], int(number), width
+
+
+# ------------------------------------------------------------------------------------------------------------------
 # The phases of the audit, in their order
 
 
@@ -1868,6 +2037,7 @@ class Case:
     report: Report
     asked: str | None = None
     older: Path | None = None
+    older_record: Record | None = None
     uuid: str = ""
     entries: list[Entry] = field(default_factory=list)
     manifest: dict[str, Any] | None = None
@@ -2105,9 +2275,6 @@ def phase_manifest(case: Case) -> str:
         report.level = case.manifest["level"]
         if case.manifest["rehearsal"]:
             report.note("notice", "rehearsal", "manifest.json", "This is a rehearsal, no real election.")
-        if "log" in case.manifest and not case.record.checkpoint:
-            message = "The manifest names a log, but no checkpoint lies in the folder."
-            report.note("notice", "log-not-served", "manifest.json", message)
     with step("level-too-low", "manifest.json"):
         require(case.strict or asked != "strict", "the election is of level belenios, not strict")
     return f"level {report.level}"
@@ -2146,6 +2313,89 @@ def phase_ceremony(case: Case) -> str:
         message = "There was no ceremony and no drill: the lot that decides a tie could be foreseen."
         case.report.note("notice", "lot-foreseeable", "entries.jsonl", message)
     return f"{len(runs)} runs of the ceremony, {len(drills)} drills"
+
+
+def check_tiles(record: Record, rows: list[list[bytes]], size: int) -> bool:
+    """Every tile that lies here is that of these entries, and those of `size` entries are all here, or none at all is."""
+    lines = (record.entries or b"").split(b"\n")[:-1]
+    bundles = [len(line).to_bytes(2, "big") + line for line in lines]
+    parts: dict[str, list[bytes]] = {"entries": bundles, **{str(level): row for level, row in enumerate(rows)}}
+    widest: dict[tuple[str, int], int] = {}
+    for path, file in record.tiles.items():
+        level, number, width = parse_tile_path(path)
+        right = parts.get(level, [])[256 * number : 256 * number + width]
+        require(len(right) == width, f"{path} is there, which {len(lines)} entries do not have")
+        require(is_plain(file) and file.read_bytes() == b"".join(right), f"{path} is not what the entries give")
+        widest[level, number] = max(width, widest.get((level, number), 0))
+    for level in parts:
+        covered = size if level == "entries" else size >> 8 * int(level)
+        for number in range(-(-covered // 256)):
+            there = widest.get((level, number), 0) >= min(256, covered - 256 * number)
+            require(there or not widest, f"tile {number} of level {level} is not there, which the checkpoint promises")
+    return widest != {} or size == 0
+
+
+def check_witnesses(case: Case, checkpoint: Checkpoint, log: dict[str, Any]) -> list[int]:
+    """Every line of a witness that the manifest names is its cosignature; the types of their keys."""
+    try:
+        witnesses = parse_policy(log["policy"]) if log["policy"] else {}
+    except CheckError as error:
+        case.report.note("warning", "policy-unreadable", "manifest.json", f"No cosignature was looked at: {error}.")
+        return []
+    with step("cosignature-wrong", "checkpoint"):  # 9.13.4
+        kinds = {name: signed_kinds(checkpoint, [key]) for name, key in witnesses.items()}
+    cosigned = [name for name, found in kinds.items() if found]
+    if witnesses:
+        message = f"Cosigned by {len(cosigned)} of the {len(witnesses)} witnesses that the manifest names."
+        case.report.note("notice", "log-cosigned", "checkpoint", message)
+    return [kind for found in kinds.values() for kind in found]
+
+
+def check_older_checkpoint(case: Case, log: dict[str, Any], leaves: list[bytes]) -> None:
+    """What the log signed in the older copy is the beginning of what is here. Check 9.13.7."""
+    older = case.older_record
+    if older is None or not older.folder or older.checkpoint is None:
+        return
+    try:
+        before, _ = read_checkpoint(older.checkpoint, log)
+    except FindingError as error:
+        message = f"the checkpoint of the older copy: {error}"
+        case.report.note("unchecked", "against-unreadable", older.name, message)
+        return
+    with case.report.collecting(), step("log-changed", older.name):  # 9.13.7
+        same_start = before.size <= len(leaves) and tree_root(leaves[: before.size]) == before.root
+        require(same_start, f"the log had signed {before.size} entries that are not the first ones here")
+
+
+def phase_log(case: Case) -> str:
+    """9.13"""
+    log = case.manifest.get("log") if case.manifest and case.record.folder else None
+    if log is None:
+        return "none is named"
+    leaves = [leaf_hash(entry.text) for entry in case.entries]
+    checkpoint = None
+    if case.record.checkpoint is None:
+        case.report.note("notice", "log-not-served", "log", "The manifest names a log, but no checkpoint lies in the folder.")
+    else:
+        checkpoint, kinds = read_checkpoint(case.record.checkpoint, log)
+        if 6 in kinds + check_witnesses(case, checkpoint, log):
+            message = "A line of the checkpoint is signed with ML-DSA-44, which Python cannot check."
+            case.report.note("notice", "ml-dsa-not-checked", "checkpoint", message)
+        with step("log-size", "checkpoint"):  # 9.13.5
+            require(checkpoint.size <= len(leaves), f"the log signed {checkpoint.size} entries, {len(leaves)} are here")
+        if checkpoint.size < len(leaves):
+            message = f"The checkpoint covers {checkpoint.size} of {len(leaves)} entries; the rest came later."
+            case.report.note("notice", "log-behind", "checkpoint", message)
+        with step("log-root", "checkpoint"):  # 9.13.6
+            require(tree_root(leaves[: checkpoint.size]) == checkpoint.root, "the signed root is not that of these entries")
+    check_older_checkpoint(case, log, leaves)
+    if checkpoint is None:
+        return "no checkpoint"
+    with step("log-tiles", "tile"):  # 9.13.8
+        there = check_tiles(case.record, tile_rows(leaves), checkpoint.size)
+    if not there:
+        case.report.note("notice", "tiles-not-served", "tile", "The tiles are not here; the root was made from the entries.")
+    return f"{checkpoint.size} of {len(leaves)} entries signed, {len(case.record.tiles)} tiles"
 
 
 def phase_ballots(case: Case) -> str:
@@ -2456,6 +2706,7 @@ def phase_comparison(case: Case) -> str:
     except (OSError, FindingError) as error:
         with step("against-unreadable", name, "unchecked"):
             raise CheckError(f"the older copy cannot be read: {error}") from error
+    case.older_record = older
     with step("against-other-election", name):
         uuid = election_uuid(older.events)
         require(uuid is None or uuid == case.uuid, f"the older copy is of the election {uuid}")
@@ -2478,6 +2729,7 @@ PHASES: list[tuple[str, str, Callable[[Case], str]]] = [
     ("9.3", "Setup", phase_setup),
     ("9.4", "manifest", phase_manifest),
     ("9.5", "ceremony", phase_ceremony),
+    ("9.13", "log", phase_log),
     ("9.6", "ballots", phase_ballots),
     ("9.7", "people", phase_people),
     ("9.8", "tally", phase_tally),

@@ -46,6 +46,9 @@ class Extent:
     archive_bytes: int = 0
 
 
+_NOTHING: Final = Extent()
+
+
 class PublishedFiles:
     """The two files of every election, in one folder each below `root`. `seconds` is a clock that only runs forward."""
 
@@ -139,16 +142,29 @@ class PublishedFiles:
         self._marked[uuid] = now
 
     def _grow(self, connection: Connection, uuid: str, start: Extent, archive_time: int) -> Extent:
-        reached = start
         with _at(self.archive(uuid), start.archive_bytes) as archive, _at(self.entries(uuid), start.entry_bytes) as lines:
-            if start.archive_bytes == 0:
-                reached = replace(reached, archive_bytes=archive.write(header_record(archive_time)))
-            records = _Records(connection, uuid)
-            for entry in entries_from(connection, uuid, start.entries):
-                grown = 0 if entry.height is None else archive.write(records.archive_bytes(entry.text, archive_time))
-                written = lines.write(entry_line(entry.text))
-                reached = Extent(reached.entries + 1, reached.entry_bytes + written, reached.archive_bytes + grown)
-        return reached
+            return write_record(connection, uuid, archive_time, archive, lines, start)
+
+
+def write_record(
+    connection: Connection,
+    uuid: str,
+    archive_time: int,
+    archive: BinaryIO,
+    lines: BinaryIO,
+    start: Extent = _NOTHING,
+    count: int | None = None,
+) -> Extent:
+    """Both streams, which stand at `start`, go on with the next `count` entries (None: with all); how far they have come."""
+    reached = start
+    if start.archive_bytes == 0:
+        reached = replace(reached, archive_bytes=archive.write(header_record(archive_time)))
+    with closing(_Records(connection, uuid)) as records:
+        for entry in entries_from(connection, uuid, start.entries, count):
+            grown = 0 if entry.height is None else archive.write(records.archive_bytes(entry.text, archive_time))
+            written = lines.write(entry_line(entry.text))
+            reached = Extent(reached.entries + 1, reached.entry_bytes + written, reached.archive_bytes + grown)
+    return reached
 
 
 def _at(path: Path, offset: int) -> BinaryIO:

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from veche.crypto.errors import ElectionError, Inconsistent, Malformed, Unsupported
+from veche.ledger.event import MAX_ENTRY_BYTES
+from veche.ledger.signed_checkpoint import MAX_BYTES as MAX_CHECKPOINT
+from veche.ledger.tile import WIDTH
 
 MAX_MANIFEST = 1_000_000
 MAX_DATA = 64 * 1024 * 1024
+MAX_TILE = WIDTH * (2 + MAX_ENTRY_BYTES)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -44,11 +48,53 @@ class Source(Protocol):
     def data_names(self) -> Iterator[str]:
         """Every data file there is, `aa/DIGEST`."""
 
-    def has_log(self) -> bool:
-        """Whether a checkpoint of the log stands beside the entries."""
+    def checkpoint(self) -> bytes | None:
+        """The log's signed checkpoint, as it is served beside the entries; None where there is none."""
+
+    def tile(self, path: str) -> bytes | None:
+        """The tile or bundle of the log at this path, `tile/…`; None where there is none."""
+
+    def tile_names(self) -> Iterator[str] | None:
+        """The paths of every tile and bundle there is; None where nobody can list them."""
 
 
-class BareArchive:
+class LogFolder:
+    """The log's files below a folder: `checkpoint` and `tile/…`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def checkpoint(self) -> bytes | None:
+        """Its bytes; of one that is too long only so many that this is seen. A link or a pipe is no checkpoint of the record."""
+        path = self._path / "checkpoint"
+        return _beginning_of(path, MAX_CHECKPOINT + 1) if _is_plain(path) else b"" if path.is_symlink() or path.exists() else None
+
+    def tile(self, path: str) -> bytes | None:
+        """The bytes at `path`; of one that is too long only so many that this is seen. None for a link or a pipe."""
+        place = self._path / path
+        return _beginning_of(place, MAX_TILE + 1) if _is_plain(place) else None
+
+    def tile_names(self) -> Iterator[str]:
+        root = self._path / "tile"
+        for path in sorted(root.rglob("*")):
+            if path.is_symlink() or not path.is_dir():
+                yield path.relative_to(self._path).as_posix()
+
+
+class NoLog:
+    """What stands alone has no log beside it."""
+
+    def checkpoint(self) -> bytes | None:
+        return None
+
+    def tile(self, path: str) -> bytes | None:
+        return None
+
+    def tile_names(self) -> Iterator[str] | None:
+        return None
+
+
+class BareArchive(NoLog):
     """A single `.bel` file."""
 
     complete = False
@@ -76,19 +122,16 @@ class BareArchive:
     def data_names(self) -> Iterator[str]:
         return iter(())
 
-    def has_log(self) -> bool:
-        return False
 
-
-class Folder:
-    """The folder form: `UUID.bel`, `manifest.json`, `entries.jsonl`, `data/aa/SHA256`."""
+class Folder(LogFolder):
+    """The folder form: `UUID.bel`, `manifest.json`, `entries.jsonl`, `data/aa/SHA256`; `checkpoint` and `tile/…` of the log."""
 
     complete = True
     in_folder = True
 
     def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self.name = str(path)
-        self._path = path
 
     def archive(self) -> BinaryIO:
         return _open(self._archive_path())
@@ -117,9 +160,6 @@ class Folder:
             if path.is_symlink() or not path.is_dir():
                 yield path.relative_to(root).as_posix()
 
-    def has_log(self) -> bool:
-        return (self._path / "checkpoint").exists()
-
     def _archive_path(self) -> Path:
         found = sorted(self._path.glob("*.bel"))
         if len(found) != 1:
@@ -133,7 +173,7 @@ class Folder:
         return path
 
 
-class Unreadable:
+class Unreadable(NoLog):
     """A record that could not be opened: whoever asks for it is told why."""
 
     complete = False
@@ -160,9 +200,6 @@ class Unreadable:
 
     def data_names(self) -> Iterator[str]:
         return iter(())
-
-    def has_log(self) -> bool:
-        return False
 
 
 def open_source(where: str) -> Source:
@@ -208,6 +245,11 @@ def _open(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise Unsupported("unreadable", f"{path} cannot be read ({error.strerror})") from error
+
+
+def _beginning_of(path: Path, limit: int) -> bytes:
+    with _open(path) as stream:
+        return stream.read(limit)
 
 
 def _read(path: Path, limit: int) -> bytes:

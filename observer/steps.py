@@ -26,6 +26,7 @@ PHASES: dict[str, str] = {
     "9.9": "Every trustee decrypted that total and nothing else",
     "9.10": "The published result is what the trustees decrypted",
     "9.11": "Nothing that was seen before has been changed since",
+    "9.13": "The log signed exactly these entries",
 }
 
 _TABLE = """
@@ -116,6 +117,14 @@ _TABLE = """
 9.10.5 published-result The announced result is this result
 9.10.6 appeal-days The result was certified after the time for complaints
 9.11.1 history-changed The older copy is the beginning of this record
+9.13.1 checkpoint-malformed The checkpoint is written in the one form
+9.13.2 checkpoint-origin The checkpoint is of the log that the manifest names
+9.13.3 checkpoint-signature The log signed it with a key of the manifest
+9.13.4 cosignature-wrong Every cosignature of a named witness is one
+9.13.5 log-size Every entry that the log signed is here
+9.13.6 log-root The signed root is that of exactly these entries
+9.13.7 log-changed What the log signed before is the beginning of it
+9.13.8 log-tiles The log's tiles are those of the entries
 """
 
 STEPS: tuple[Step, ...] = tuple(Step(*line.split(" ", 2)) for line in _TABLE.strip().splitlines())

@@ -21,11 +21,12 @@ from urllib.parse import urlsplit
 from veche.ballot.election import is_uuid
 from veche.crypto.canonical_json import Json, integer, parse
 from veche.crypto.errors import Inconsistent, Malformed, Unsupported
+from veche.ledger.signed_checkpoint import MAX_BYTES as MAX_CHECKPOINT
 from veche.observer.downloading import NotThere, Patience, Site
 from veche.observer.sources import MAX_DATA, MAX_MANIFEST
+from veche.observer.url_tiles import UrlTiles
 
 MAX_SUMMARY: Final = 8 * 1024 * 1024
-MAX_CHECKPOINT: Final = 64 * 1024
 MAX_FILE: Final = 1 << 37
 """128 GiB: thirty million ballots. More is no election."""
 
@@ -49,6 +50,9 @@ class UrlSource:
         """
         self.name, self._uuid = parse_address(address)
         self._site = Site(self.name, patience or Patience())
+        self._tiles = UrlTiles(self._site)
+        # Asked before the counts: what it covers is then among the entries, however fast the record grows.
+        self._checkpoint = self._newest()
         counts, folder = self._counts(), _Folder()
         self._entries = _Download(self._site, "entries.jsonl", folder, counts["entry_bytes"])
         self._archive = _Download(self._site, "archive.bel", folder, counts["archive_bytes"])
@@ -82,11 +86,23 @@ class UrlSource:
         """None: a server has no list of what nothing names, and hands out nothing that was not asked for."""
         return iter(())
 
-    def has_log(self) -> bool:
+    def checkpoint(self) -> bytes | None:
+        """The checkpoint of this state of the record or of an earlier one. One that does not end is no checkpoint: empty."""
+        return self._checkpoint
+
+    def tile(self, path: str) -> bytes | None:
+        return self._tiles.get(path)
+
+    def tile_names(self) -> Iterator[str] | None:
+        return None
+
+    def _newest(self) -> bytes | None:
         try:
-            return bool(self._site.small("checkpoint", MAX_CHECKPOINT))
+            return self._site.small("checkpoint", MAX_CHECKPOINT)
         except NotThere:
-            return False
+            return None
+        except Malformed:
+            return b""
 
     def _counts(self) -> dict[str, int]:
         """How long both files are in one state of the record."""

@@ -23,6 +23,7 @@ from veche.service.client_address import ClientAddress
 from veche.service.demo_pages import demo_pages
 from veche.service.draft_pages import draft_pages
 from veche.service.health_routes import health_routes
+from veche.service.log_report import warnings
 from veche.service.operator_routes import operator_routes
 from veche.service.organizer_actions import OrganizerActions
 from veche.service.organizer_desk import OrganizerDesk
@@ -73,7 +74,8 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     pages.install(application, shown)
     application.include_router(casting_routes(server.casting, server.metrics))
     application.include_router(observer_routes(server.storage.database, server.storage.files, server.storage.root / "log"))
-    application.include_router(health_routes(Readiness(server.storage, server.checkers), build_info(server.settings.commit)))
+    readiness, build = Readiness(server.storage, server.checkers), build_info(server.settings.commit)
+    application.include_router(health_routes(readiness, build, lambda: warnings(server.sequencer, server.witnesses)))
     application.include_router(trustee_routes(server.storage, server.clock, access))
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))
     logs = server.storage.root / "log"

@@ -21,11 +21,13 @@ def at_work(server: Server, wanted: bool = True) -> Iterator[None]:
     worker.start()
     timers.start()
     if server.settings.sign_log:
+        server.witnesses.start()
         sequencing.start()
     try:
         yield
     finally:
         if server.settings.sign_log:
             sequencing.stop()
+            server.witnesses.stop()
         timers.stop()
         worker.stop()

@@ -17,7 +17,7 @@ WAYS_IN: Final = ("codes",)
 
 SHARED: Final = (
     "level", "description", "opens_at", "closes_at", "extended_until", "minimum_ballots", "electorate", "eligibility",
-    "appeal_days", "allocation", "questions",
+    "appeal_days", "policy", "spare_key", "allocation", "questions",
 )  # fmt: skip
 """What a contest has, and what may stand once for all contests that do not say it themselves."""
 

@@ -181,8 +181,9 @@ def _final_plan(server: Server, campaign: Campaign, contest: Contest) -> Plan:
         )
     origin = f"{campaign.host}/e/{contest.uuid}"
     log, box = server.keys.take(contest.uuid, origin, system_randomness)
+    second = server.keys.ml_dsa(contest.uuid, origin, system_randomness) if server.settings.log_ml_dsa else None
     return make_plan(
-        contest.spec(), lambda text: text.encode("utf-8"), contest.uuid, log.verifier, box.verifier, campaign.registrar
+        contest.spec(), lambda text: text.encode("utf-8"), contest.uuid, log.verifier, box.verifier, campaign.registrar, second
     )
 
 

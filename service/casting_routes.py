@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from time import monotonic
 from types import MappingProxyType
 from typing import Final
@@ -117,9 +118,11 @@ async def _answer(casting: Casting, uuid: str, request: Request) -> tuple[str, R
     except ClientDisconnect:
         # Nobody is there to read it.
         return "cut-off", problem(400, "malformed", "the ballot was cut off")
+    # Where the voter reads how far her ballot has come, and finds her receipt.
+    place = {"Location": f"/observer/elections/{uuid}/ballots/{sha256(raw).hexdigest()}"}
     if answer.new:
-        return "accepted", Response(answer.note, 201, media_type=NOTE)
-    return "repeated", Response(answer.note, 200, media_type=NOTE)
+        return "accepted", Response(answer.note, 201, place, media_type=NOTE)
+    return "repeated", Response(answer.note, 200, place, media_type=NOTE)
 
 
 async def _body(request: Request) -> bytes:

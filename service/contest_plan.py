@@ -19,6 +19,7 @@ from veche.crypto.canonical_json import Json, array, boolean, dumps, encode, fie
 from veche.crypto.errors import Malformed
 from veche.crypto.scalar import Randomness
 from veche.crypto.signed_note import VerifierKey, parse_verifier_key
+from veche.ledger.policy import policy_of_manifest
 
 One = TypeVar("One")
 
@@ -33,7 +34,7 @@ _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _REQUIRED: Final = ("title", "opens_at", "closes_at", "electorate", "questions")
 _KNOWN: Final = (
     "host", "campaign", "contest", "rehearsal", "level", "title", "description", "opens_at", "closes_at", "zone", "extended_until",
-    "minimum_ballots", "electorate", "eligibility", "appeal_days", "registrar", "allocation", "questions",
+    "minimum_ballots", "electorate", "eligibility", "appeal_days", "registrar", "policy", "spare_key", "allocation", "questions",
 )  # fmt: skip
 
 EXAMPLE: Final = """{
@@ -144,16 +145,22 @@ ReadText = Callable[[str], bytes]
 
 
 def make_plan(
-    spec: dict[str, Json], read_text: ReadText, uuid: str, log: VerifierKey, box: VerifierKey, registrar: str | None
+    spec: dict[str, Json],
+    read_text: ReadText,
+    uuid: str,
+    log: VerifierKey,
+    box: VerifierKey,
+    registrar: str | None,
+    second: VerifierKey | None = None,
 ) -> Plan:
-    """The manifest and the draft for this plan, both checked.
+    """The manifest and the draft for this plan, both checked. `second` is a key of ML-DSA-44 with which the log signs, too.
 
     Raises Malformed: `spec-malformed`, or what the manifest's own checks say.
     """
     try:
         asked = [_question(one, number) for number, one in enumerate(array(spec["questions"]), 1)]
         options, texts = _options(spec, read_text)
-        manifest = _manifest(spec, uuid, log, box, registrar, options)
+        manifest = _manifest(spec, uuid, _log(spec, log, box, second), registrar, options)
         draft = Draft(uuid, " / ".join(title for _, title in manifest.title), _wanted(spec, "description", text, ""), tuple(asked))
     except Malformed as error:
         if error.code in ("question-limits", "vkey-malformed", "file-too-large"):
@@ -170,8 +177,7 @@ def make_plan(
 def _manifest(
     spec: dict[str, Json],
     uuid: str,
-    log: VerifierKey,
-    box: VerifierKey,
+    log: Log,
     registrar: str | None,
     options: tuple[tuple[Option, ...], ...],
 ) -> Manifest:
@@ -179,7 +185,6 @@ def _manifest(
     titles = spec["title"]
     if type(titles) is not dict:
         raise Malformed("wrong-type", 'title is written {"ru": …, "en": …}')
-    electorate = _named("electorate", integer, spec["electorate"])
     vkey = registrar if registrar is not None else _wanted(spec, "registrar", text, "")
     return Manifest(
         campaign=_wanted(spec, "campaign", text, "campaign"),
@@ -193,14 +198,37 @@ def _manifest(
         zone=zone,
         until=parse_time(spec["extended_until"], zone, "extended_until") if "extended_until" in spec else None,
         minimum_ballots=_wanted(spec, "minimum_ballots", integer, 5),
-        electorate=electorate,
+        electorate=_named("electorate", integer, spec["electorate"]),
         eligibility=_wanted(spec, "eligibility", text, "residents"),
         appeal_days=_wanted(spec, "appeal_days", integer, 3),
         registrar=parse_verifier_key(vkey) if vkey else None,
-        log=Log(log.name, (log,), box, SMALL_PERIOD if electorate < SMALL else CHECKPOINT_PERIOD, ""),
+        log=log,
         allocation=_allocation(spec["allocation"]) if "allocation" in spec else None,
         options=options,
     )
+
+
+def _log(spec: dict[str, Json], key: VerifierKey, box: VerifierKey, second: VerifierKey | None) -> Log:
+    """The log with all keys that may sign it, and the policy that says which witnesses confirm it. Raises Malformed."""
+    spare = (_named("spare_key", lambda value: _spare(text(value), key), spec["spare_key"]),) if "spare_key" in spec else ()
+    further = () if second is None else (second,)
+    period = SMALL_PERIOD if _named("electorate", integer, spec["electorate"]) < SMALL else CHECKPOINT_PERIOD
+    policy = _wanted(spec, "policy", text, "").strip()
+    made = Log(key.name, (key, *spare, *further), box, period, f"{policy}\n" if policy else "")
+    if made.policy:
+        try:
+            policy_of_manifest(made)
+        except Malformed as error:
+            raise Malformed("policy-malformed", f"policy: {error.message}") from error
+    return made
+
+
+def _spare(written: str, key: VerifierKey) -> VerifierKey:
+    """The spare key under the log's own name: it was made before anybody knew how the log would be called."""
+    found = parse_verifier_key(written)
+    if found.kind != key.kind:
+        raise Malformed("wrong-type", "a spare key is an Ed25519 key, as `veche log-key spare` makes one")
+    return VerifierKey(key.name, found.kind, found.public)
 
 
 @cache

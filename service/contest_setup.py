@@ -29,22 +29,30 @@ from veche.service.tables import contests
 
 
 def plan_contest(
-    spec: dict[str, Json], texts: Mapping[str, bytes], host: str, keys: SigningKeys, registrar: str | None, randomness: Randomness
+    spec: dict[str, Json],
+    texts: Mapping[str, bytes],
+    host: str,
+    keys: SigningKeys,
+    registrar: str | None,
+    randomness: Randomness,
+    ml_dsa: bool = False,
 ) -> Plan:
-    """The manifest and draft of this plan under a new uuid, whose keys are on the disk.
+    """The manifest and draft of this plan under a new uuid, whose keys are on the disk; with `ml_dsa` the log has a second one.
 
     `texts` are the projects' text files by the names that the plan has for them. Raises Malformed `spec-malformed`.
     """
     spec = known_fields(spec, "the plan of the contest")
     uuid = draw_uuid(randomness)
-    log, box = keys.generate(uuid, f"{host}/e/{uuid}", randomness)
+    origin = f"{host}/e/{uuid}"
+    log, box = keys.generate(uuid, origin, randomness)
 
     def read_text(name: str) -> bytes:
         if name not in texts:
             raise Refused("text-missing", f'the plan names the text "{name[:100]}", which was not handed in')
         return texts[name]
 
-    return make_plan(spec, read_text, uuid, log.verifier, box.verifier, registrar)
+    second = keys.ml_dsa(uuid, origin, randomness) if ml_dsa else None
+    return make_plan(spec, read_text, uuid, log.verifier, box.verifier, registrar, second)
 
 
 def begin_record(connection: Connection, plan: Plan, place: int, clock: Clock, clock_offset: int = 0) -> ElectionRow:

@@ -23,9 +23,10 @@ from veche.crypto.errors import ElectionError
 from veche.observer.database import Database, why
 from veche.observer.published_files import PublishedFiles
 from veche.observer.record_rows import all_elections, manifest_of
+from veche.service.log_report import log_faults
 from veche.service.postgres_tools import has_tool
 from veche.service.schema import verify_current
-from veche.service.settings import Settings
+from veche.service.settings import Settings, secrets_folder
 from veche.service.settings_check import contradictions, unknown_names
 from veche.service.signing_keys import SigningKeys
 from veche.service.storage import Storage
@@ -178,6 +179,7 @@ def _record(settings: Settings, database: Database) -> Iterator[Finding]:
         yield Finding("heads", False, error.message)
     yield from _files(storage.files, database)
     yield from _box_keys(settings, database)
+    yield from _logs(settings, database)
     yield _record_times(database)
     yield from _jobs(database)
 
@@ -204,6 +206,16 @@ def _box_keys(settings: Settings, database: Database) -> Iterator[Finding]:
                 keys.box(parse_manifest(manifest_of(connection, row.uuid)))
             except ElectionError as error:
                 yield Finding("box key", False, f"{error.message}. Bring keys/ back from where you keep it")
+
+
+def _logs(settings: Settings, database: Database) -> Iterator[Finding]:
+    if not settings.sign_log:
+        yield Finding("log", True, "none is signed: VECHE_SIGN_LOG is off")
+        return
+    wrong = list(log_faults(settings, database, SigningKeys(settings.data / "keys", secrets_folder(os.environ))))
+    yield from (Finding(about, False, sentence) for about, sentence in wrong)
+    if not wrong:
+        yield Finding("log", True, "each is signed as far as its record goes, and confirmed by the witnesses of its policy")
 
 
 def _record_times(database: Database) -> Finding:

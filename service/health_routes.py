@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -17,8 +18,8 @@ _NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def health_routes(readiness: Readiness, build: BuildInfo) -> APIRouter:
-    """The routes over this process."""
+def health_routes(readiness: Readiness, build: BuildInfo, warnings: Callable[[], list[str]]) -> APIRouter:
+    """The routes over this process. What `warnings` says is wrong keeps no ballot out, and so does not make it not ready."""
     router = APIRouter(tags=["operating"])
 
     @router.get("/healthz", summary="The process lives")
@@ -30,7 +31,8 @@ def health_routes(readiness: Readiness, build: BuildInfo) -> APIRouter:
         faults = readiness.faults()
         if faults:
             return problem(503, "not-ready", "; ".join(faults), _NOT_KEPT)
-        return JSONResponse({"status": "ready"}, headers=_NOT_KEPT)
+        told = warnings()
+        return JSONResponse({"status": "ready", **({"warnings": told} if told else {})}, headers=_NOT_KEPT)
 
     @router.get("/version", summary="What runs here")
     async def version() -> Response:

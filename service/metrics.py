@@ -22,8 +22,10 @@ from veche import __version__
 from veche.observer.tables import elections
 from veche.service.casting import Casting
 from veche.service.clock import Clock, SteadyClock
+from veche.service.sequencer import Sequencer
 from veche.service.storage import Storage
 from veche.service.tables import jobs
+from veche.service.witness_submission import WitnessSubmission
 
 VERDICTS: Final = (
     "accepted",
@@ -69,9 +71,10 @@ class Metrics:
         self._ballots.labels(verdict if verdict in VERDICTS else "other").inc()
         self._seconds.observe(seconds)
 
-    def watch(self, storage: Storage, casting: Casting, clock: Clock) -> None:
+    def watch(self, storage: Storage, casting: Casting, clock: Clock, sequencer: Sequencer, witnesses: WitnessSubmission) -> None:
         """From now on every scrape also asks these parts."""
         self.registry.register(_Parts(storage, casting, clock))
+        self.registry.register(_Logs(sequencer, witnesses))
 
     @contextmanager
     def served(self, bind: tuple[str, int] | None) -> Iterator[int | None]:
@@ -86,6 +89,26 @@ class Metrics:
             listener.shutdown()
             thread.join()
             listener.server_close()
+
+
+class _Logs(Collector):
+    """The logs as this process has found them."""
+
+    def __init__(self, sequencer: Sequencer, witnesses: WitnessSubmission) -> None:
+        self._sequencer = sequencer
+        self._witnesses = witnesses
+
+    def collect(self) -> Iterator[Metric]:
+        """How many logs are not signed any more, and how many of them each witness has yet to confirm, or contradicts."""
+        yield _gauge("veche_logs_stopped", "Logs that are not signed any more", len(self._sequencer.stopped))
+        codes = [one.code for one in self._witnesses.standings()]
+        wrong = sum(code in ("witness-contradicts", "witness-ahead") for code in codes)
+        yield _gauge(
+            "veche_witness_unconfirmed",
+            "Newest checkpoints that a witness has not confirmed",
+            len(codes) - codes.count("confirmed"),
+        )
+        yield _gauge("veche_witness_contradictions", "Logs of which a witness has seen more, or something else", wrong)
 
 
 class _Parts(Collector):

@@ -33,6 +33,14 @@ def operator_routes(server: Server, access: Access) -> APIRouter:
                 {"election": row.uuid, "campaign": row.campaign, "state": row.state, "ballots": row.ballots, "entries": row.entries}
                 for row in all_elections(connection)
             ]
+        stopped: list[Json] = [
+            {"election": uuid, "code": code, "reason": server.sequencer.reasons[uuid]}
+            for uuid, code in sorted(server.sequencer.stopped.items())
+        ]
+        witnesses: list[Json] = [
+            {"election": one.uuid, "witness": one.witness, "code": one.code, "reason": one.sentence}
+            for one in server.witnesses.standings()
+        ]
         return JSONResponse(
             {
                 "storage_failure": server.storage.failure,
@@ -40,6 +48,8 @@ def operator_routes(server: Server, access: Access) -> APIRouter:
                 "under_way": server.casting.under_way,
                 "jobs": waiting,
                 "failed_jobs": errors,
+                "stopped_logs": stopped,
+                "witnesses": witnesses,
                 "elections": contests,
             }
         )

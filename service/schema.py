@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
-from veche.crypto.errors import Refused
+from veche.crypto.errors import Inconsistent, Refused
 from veche.observer.database import BUSY_SECONDS, Database
 from veche.observer.tables import RECORD
 from veche.service.tables import SERVICE
@@ -80,12 +80,19 @@ def schema_status(database: Database) -> SchemaStatus:
 
 
 def verify_current(database: Database) -> None:
-    """Check that the tables are those of this version. Raises Refused `database-version`."""
+    """Check that the tables are those of this version. Raises Refused `database-version`, Inconsistent `database-damaged`."""
     with database.reading() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
+        there = set(inspect(connection).get_table_names())
     wanted = wanted_version()
     if found != wanted:
         raise Refused("database-version", f"the database has version {found}, this program needs {wanted}: veche db upgrade")
+    missing = sorted(set(described_tables().tables) - there)
+    if missing:
+        raise Inconsistent(
+            "database-damaged",
+            f"the database has lost its table {missing[0]}: restore the newest backup",
+        )
 
 
 def described_tables() -> MetaData:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +17,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from veche.ballot.manifest import Log, Manifest, parse_manifest
 from veche.crypto.errors import ElectionError, Inconsistent, Refused
+from veche.crypto.signing_key import Signer
 from veche.ledger.checkpoint import Checkpoint
+from veche.ledger.merkle import subtree_root
 from veche.ledger.policy import policy_of_manifest
-from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_log, with_lines
-from veche.ledger.tile import WIDTH, Resource, Tile
-from veche.ledger.tile_growth import Edge, Growth, grow, write_files
-from veche.ledger.tile_reader import TileReader, verify_root
+from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_lines, verify_log, with_lines
+from veche.ledger.tile import WIDTH
+from veche.ledger.tile_growth import Edge, grow, lasting, write_files
+from veche.ledger.tile_reader import TileReader, verify_full_tile, verify_root
 from veche.observer import durable_files
 from veche.observer.log_store import FolderTiles, make_durable_folder
-from veche.observer.record_rows import ElectionRow, all_elections, election_row, entries_from, manifest_of
+from veche.observer.record_rows import ElectionRow, all_elections, election_row, manifest_of, texts_between
 from veche.service.clock import Clock
 from veche.service.log_state import LogState, LogStateFile
 from veche.service.signing_keys import SigningKeys
@@ -55,11 +56,13 @@ class Sequencer:
     def __init__(self, storage: Storage, clock: Clock, keys: SigningKeys) -> None:
         self.signed: list[Callable[[str], None]] = []
         self.stopped: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
         self._storage = storage
         self._clock = clock
         self._keys = keys
         self._edges: dict[str, Edge] = {}
         self._manifests: dict[str, Manifest] = {}
+        self._looked_at: dict[str, int] = {}
         self._turn = threading.Lock()
 
     def verify_start(self) -> None:
@@ -86,7 +89,7 @@ class Sequencer:
 
         Raises InvalidSignature when a line is not of this very checkpoint, Malformed, Refused `no-checkpoint`.
         """
-        known = self._log(uuid)
+        known = self.log_of(uuid)
         keys = [witness.key for witness in policy_of_manifest(known).witnesses] if known.policy else []
         with self._state(uuid).held():
             data = self._served(uuid)
@@ -120,7 +123,9 @@ class Sequencer:
 
     def _sequence(self, uuid: str) -> bool:
         self._storage.verify_writable()
-        signer, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
+        signers, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
+        if state is not None and not verify_lines(parse_signed(state.note), [signers[0].verifier]):
+            log.warning("the log is signed by another of its keys from now on: add the incident log-key-changed", election=uuid)
         edge = self._edges.get(uuid, Edge())
         if state is not None and edge.size > state.size:
             raise Inconsistent("log-state", f"the signed state of {uuid} went back from {edge.size} to {state.size} entries")
@@ -135,16 +140,26 @@ class Sequencer:
                 return False
             for texts in _chunks(connection, uuid, edge.size, entries):
                 growth = grow(edge, texts)
-                write_files(store, _lasting(growth, entries))
+                write_files(store, lasting(growth, entries))
                 edge = growth.edge
-        checkpoint = Checkpoint(signer.verifier.name, edge.size, edge.root())
+        checkpoint = Checkpoint(signers[0].verifier.name, edge.size, edge.root())
         if TileReader(store, edge.size).root() != checkpoint.root:
             raise Inconsistent("tile-changed", f"election {uuid}: the tiles on the disk do not give the root of the entries")
-        after = LogState(edge.size, checkpoint.root, sign_checkpoint(checkpoint, [signer]), self._clock.now())
+        self._look_back(uuid, store, edge.size)
+        now = self._clock.now()
+        after = LogState(edge.size, checkpoint.root, sign_checkpoint(checkpoint, signers, now), now)
         self._state(uuid).swap(state, after)
         self._edges[uuid] = edge
         self._serve(uuid, after)
         return True
+
+    def _look_back(self, uuid: str, store: FolderTiles, size: int) -> None:
+        """One full tile, the next each time, is still what it was: what never changes is never read again otherwise."""
+        full = size // WIDTH
+        if full:
+            number = self._looked_at.get(uuid, 0) % full
+            verify_full_tile(store, number, size)
+            self._looked_at[uuid] = number + 1
 
     def _caught_up(self, connection: Connection, uuid: str, edge: Edge, state: LogState, entries: int) -> Edge:
         """The edge at what was signed, perhaps by another process; the entries of this database give the root that was signed."""
@@ -176,7 +191,7 @@ class Sequencer:
         store, edge, changed, missing = FolderTiles(self._folder(uuid)), Edge(), "", False
         for texts in _chunks(connection, uuid, 0, state.size):
             growth = grow(edge, texts)
-            for resource, data in _lasting(growth, state.size):
+            for resource, data in lasting(growth, state.size):
                 found = store.get(resource.path())
                 missing = missing or found is None
                 changed = changed or ("" if found in (None, data) else resource.path())
@@ -196,7 +211,7 @@ class Sequencer:
         store, edge = FolderTiles(self._folder(uuid)), Edge()
         for texts in _chunks(connection, uuid, 0, size):
             growth = grow(edge, texts)
-            write_files(store, _lasting(growth, size))
+            write_files(store, lasting(growth, size))
             edge = growth.edge
 
     def _state_of_served(self, uuid: str, manifest: Manifest) -> LogState | None:
@@ -235,7 +250,7 @@ class Sequencer:
         try:
             return self.sequence(uuid)
         except ElectionError as error:
-            self.stopped[uuid] = error.code
+            self.stopped[uuid], self.reasons[uuid] = error.code, error.message
             log.critical("a log is not signed any more", election=uuid, code=error.code, reason=error.message)
         except (OSError, SQLAlchemyError) as error:
             if not self._storage.fail_if_broken(error):
@@ -250,7 +265,43 @@ class Sequencer:
             self._manifests[uuid] = known
         return known
 
-    def _log(self, uuid: str) -> Log:
+    def signers(self, uuid: str) -> tuple[Signer, ...]:
+        """The keys that sign this log, an Ed25519 one first. Raises Refused `log-key`."""
+        return self._keys.log(self._manifest(uuid))
+
+    def root_at(self, uuid: str, size: int) -> bytes | None:
+        """The root of the first `size` entries of the database, None when it has fewer."""
+        with self._storage.database.reading() as connection:
+            if election_row(connection, uuid).entries < size:
+                return None
+            known = self._edges.get(uuid, Edge())
+            if 0 < size <= known.size:
+                # Its tiles were compared with the database, and give any older root at once.
+                return subtree_root(TileReader(FolderTiles(self._folder(uuid)), known.size), 0, size)
+            edge = Edge()
+            for texts in _chunks(connection, uuid, 0, size):
+                edge = grow(edge, texts).edge
+        return edge.root()
+
+    def adopt(self, uuid: str, signed: SignedCheckpoint) -> None:
+        """The signed state is at least this checkpoint, which this log has signed and the database has: where the state got lost.
+
+        Raises as `verify_start`.
+        """
+        with self._state(uuid).held():
+            state = self._state(uuid).read()
+            if (0 if state is None else state.size) < signed.checkpoint.size:
+                found = LogState(signed.checkpoint.size, signed.checkpoint.root, signed.data(), self._clock.now())
+                self._state(uuid).swap(state, found)
+                self._verify_one(uuid)
+
+    def uuids(self) -> list[str]:
+        """All elections of this database."""
+        with self._storage.database.reading() as connection:
+            return [row.uuid for row in all_elections(connection)]
+
+    def log_of(self, uuid: str) -> Log:
+        """The log that the manifest names. Raises Refused `no-log`."""
         found = self._manifest(uuid).log
         if found is None:
             raise Refused("no-log", f"election {uuid[:64]} has no log")
@@ -296,29 +347,18 @@ class Sequencing:
 
 def _chunks(connection: Connection, uuid: str, start: int, end: int) -> Iterator[Sequence[bytes]]:
     """The texts of the entries from `start` up to `end`, in pieces that end at a full bundle where they can."""
-    rows = iter(entries_from(connection, uuid, start, end - start))
     at = start
     while at < end:
-        wanted = min(end, (at // WIDTH + AT_ONCE // WIDTH) * WIDTH) - at
-        piece = list(islice(rows, wanted))
-        if [row.place for row in piece] != list(range(at, at + wanted)):
+        stop = min(end, (at // WIDTH + AT_ONCE // WIDTH) * WIDTH)
+        texts = texts_between(connection, uuid, at, stop)
+        if len(texts) != stop - at:
             raise Inconsistent(
                 "log-differs",
-                f"election {uuid}: the database lacks an entry from {at} to {at + wanted - 1}. It is damaged: restore the newest "
+                f"election {uuid}: the database lacks an entry from {at} to {stop - 1}. It is damaged: restore the newest "
                 "backup and what was written since; nothing is signed until then",
             )
-        yield [row.text for row in piece]
-        at += wanted
-
-
-def _lasting(growth: Growth, size: int) -> list[tuple[Resource, bytes]]:
-    """What a log of this size shows: read in pieces, a partial tile of a higher level passes through widths nobody signs."""
-    return [one for one in growth.files if one[0].width == _width_at(one[0], size)]
-
-
-def _width_at(resource: Resource, size: int) -> int:
-    level = resource.level if isinstance(resource, Tile) else 0
-    return min(WIDTH, (size >> 8 * level) - resource.number * WIDTH)
+        yield texts
+        at = stop
 
 
 def _verify_signed(uuid: str, edge: Edge, state: LogState) -> None:

@@ -16,9 +16,11 @@ from veche.service.clock import Clock, SteadyClock
 from veche.service.metrics import Metrics
 from veche.service.schema import migrate, verify_current
 from veche.service.sequencer import Sequencer
-from veche.service.settings import Settings
+from veche.service.settings import Settings, secrets_folder
 from veche.service.signing_keys import SigningKeys
 from veche.service.storage import Storage
+from veche.service.witness_start import verify_witnesses
+from veche.service.witness_submission import WitnessSubmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Server:
     casting: Casting
     metrics: Metrics
     sequencer: Sequencer
+    witnesses: WitnessSubmission
     lock: BinaryIO | None
 
     def close(self) -> None:
@@ -48,7 +51,8 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
     """The server over its folder and database, ready to take ballots.
 
     Raises Refused when another process has the folder (SQLite), when the database is not durable or not of this version, and
-    Inconsistent when the database is older than, or another one than, what was acknowledged or what a log has signed.
+    Inconsistent when the database is older than, or another one than, what was acknowledged, what a log has signed, or what a
+    witness has cosigned.
     """
     settings.data.mkdir(mode=0o750, parents=True, exist_ok=True)
     database = Database(settings.database_url)
@@ -60,10 +64,12 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
         verify_current(database)
         storage = Storage(database, settings.data)
         storage.verify_heads()
-        steady, keys = clock or SteadyClock(), SigningKeys(settings.data / "keys")
+        steady, keys = clock or SteadyClock(), SigningKeys(settings.data / "keys", secrets_folder(os.environ))
         sequencer = Sequencer(storage, steady, keys)
+        witnesses = WitnessSubmission(sequencer, settings.data, settings.witness_addresses)
         if settings.sign_log:
             sequencer.verify_start()
+            verify_witnesses(sequencer, settings.data, settings.witness_addresses)
     except BaseException:
         database.close()
         if lock is not None:
@@ -71,8 +77,8 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
         raise
     checkers = BallotCheckers(settings.checking_processes)
     casting, metrics = Casting(storage, steady, keys, checkers), Metrics()
-    metrics.watch(storage, casting, steady)
-    return Server(settings, storage, steady, keys, checkers, casting, metrics, sequencer, lock)
+    metrics.watch(storage, casting, steady, sequencer, witnesses)
+    return Server(settings, storage, steady, keys, checkers, casting, metrics, sequencer, witnesses, lock)
 
 
 def is_fresh(database: Database) -> bool:

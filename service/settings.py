@@ -19,9 +19,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from veche.crypto.errors import Malformed
+from veche.observer.database import DATABASE_NAME
 from veche.observer.executor import available_jobs
 
-DATABASE_NAME: Final = "veche.sqlite3"
 SECRETS: Final = "VECHE_SECRETS"
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 HIDDEN: Final = "(hidden)"
@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("veche@localhost", description="The sender of mails.")
     worker: bool = Field(True, description="Whether this process does the jobs and timers, too.")
-    sign_log: bool = Field(False, description="Whether checkpoints of the logs are signed and served; no audit checks them yet.")
+    sign_log: bool = Field(True, description="Whether checkpoints of the logs are signed and served.")
+    witnesses: str = Field("", description="NAME=URL of each witness that checkpoints are sent to, with spaces or commas between.")
+    log_ml_dsa: bool = Field(False, description="Whether logs of new elections sign with a second key, of ML-DSA-44, too.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error.")
     commit: str = Field("", description="The commit this was built from, for /version; an image sets it.")
 
@@ -114,6 +116,12 @@ class Settings(BaseSettings):
             parse_bind(value)
         return value
 
+    @field_validator("witnesses")
+    @classmethod
+    def _witnesses(cls, value: str) -> str:
+        parse_witnesses(value)
+        return value
+
     @field_validator("smtp")
     @classmethod
     def _smtp(cls, value: str) -> str:
@@ -147,6 +155,11 @@ class Settings(BaseSettings):
         return parse_networks(self.trusted_proxy)
 
     @property
+    def witness_addresses(self) -> dict[str, str]:
+        """Where checkpoints are sent: the address by the name of the witness's key."""
+        return parse_witnesses(self.witnesses)
+
+    @property
     def metrics_bind(self) -> tuple[str, int] | None:
         """Where /metrics listens, or None."""
         return parse_bind(self.metrics) if self.metrics else None
@@ -171,6 +184,21 @@ def parse_networks(text: str) -> tuple[Network, ...]:
         except ValueError:
             raise ValueError(f"{part!r} is neither an address nor a network like 10.0.0.0/8 or fd00::/8") from None
     return tuple(found)
+
+
+def parse_witnesses(text: str) -> dict[str, str]:
+    """Addresses by names, of NAME=URL with spaces or commas between. Raises ValueError that says what is wrong."""
+    found: dict[str, str] = {}
+    for part in text.replace(",", " ").split():
+        name, _, url = part.partition("=")
+        parts = urlsplit(url)
+        fit = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
+        if not name or not fit or parts.username is not None:
+            raise ValueError("must be NAME=URL, e.g. witness.example.org/one=https://witness.example.org")
+        if name in found:
+            raise ValueError(f"names {name!r} twice: one witness has one address")
+        found[name] = url.rstrip("/")
+    return found
 
 
 def parse_bind(text: str) -> tuple[str, int]:

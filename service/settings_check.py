@@ -86,6 +86,12 @@ def _reached(settings: Settings) -> list[str]:
     bind = settings.metrics_bind
     if bind is not None and bind[1] == settings.port and bind[1] != 0:
         found.append("VECHE_METRICS and VECHE_PORT name the same port: metrics are never public; take another port")
+    for name, url in settings.witness_addresses.items():
+        place = urlsplit(url)
+        if place.scheme == "http" and not is_loopback(place.hostname or ""):
+            found.append(f"VECHE_WITNESSES asks {name} by http: anybody between could keep the server from starting; take https")
+    if settings.witness_addresses and not settings.sign_log:
+        found.append("VECHE_WITNESSES is set and VECHE_SIGN_LOG is off: there is nothing that witnesses could confirm; turn it on")
     if bind is not None and bind[0] in ("0.0.0.0", "::"):
         found.append("VECHE_METRICS listens everywhere: bind it to the address that your Prometheus asks, e.g. 127.0.0.1:9100")
     return found

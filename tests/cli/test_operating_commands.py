@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import text
 
 from tests.cli.rehearsals import veche
-from tests.service.conftest import clock, database, postgres_database
+from tests.service.conftest import clock, database, postgres_database, postgres_tables
 from tests.service.hand_clock import HandClock
 from tests.service.town import draft, open_town, plan
 from veche.service.server import Server, open_server
 from veche.service.settings import Settings
 
-__all__ = ("clock", "database", "postgres_database")
+__all__ = ("clock", "database", "postgres_database", "postgres_tables")
 
 SECRET = "geheim-4711"
 
@@ -160,6 +160,7 @@ def faults(capsys: Captured) -> dict[str, str]:
 def test_a_healthy_server_has_no_findings(server: Server, clock: HandClock, tmp_path: Path, capsys: Captured) -> None:
     town = open_town(server, clock, tmp_path / "town")
     asyncio.run(server.casting.cast(town.uuid, town.ballot(0), "192.0.2.1"))
+    server.sequencer.step()
     with server.storage.database.reading() as connection:
         server.storage.files.extend(connection, town.uuid)
     assert faults(capsys) == {}
@@ -178,6 +179,7 @@ def test_nothing_is_made_by_looking(tmp_path: Path, capsys: Captured) -> None:
 
 def test_keys_that_others_can_read_are_found(server: Server, clock: HandClock, tmp_path: Path, capsys: Captured) -> None:
     town = draft(server, clock, tmp_path / "town", plan(6, clock.now()))
+    server.sequencer.step()
     assert faults(capsys) == {}
     key = server.settings.data / "keys" / town.uuid / "box.key"
     key.chmod(0o644)
@@ -194,6 +196,7 @@ def test_a_folder_that_others_can_look_into_is_found(server: Server, capsys: Cap
 
 def test_files_that_are_not_the_databases_are_found(server: Server, clock: HandClock, tmp_path: Path, capsys: Captured) -> None:
     town = open_town(server, clock, tmp_path / "town")
+    server.sequencer.step()
     with server.storage.database.reading() as connection:
         server.storage.files.extend(connection, town.uuid)
     for path in (server.storage.files.archive(town.uuid), server.storage.files.entries(town.uuid)):

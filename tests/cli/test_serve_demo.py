@@ -75,6 +75,10 @@ def test_the_block_of_links_works_without_an_account(tmp_path: Path, capsys: pyt
         assert [one["state"] for one in described["elections"]] == ["certified", "open", "sealed"]
         assert all(len(one["codes"]) == 20 and len(one["trustee_keys"]) == 3 for one in described["elections"])
         count_now(web, shown, election)
+        capsys.readouterr()
+        assert run(["audit", election, "--level", "strict", "--json"]) == FINE
+        steps = json.loads(capsys.readouterr().out)["steps"]
+        assert [one["checked"] for one in steps if one["code"] == "log-root"] == [1]
     with demonstration(data, tmp_path / "again") as later, httpx.Client(timeout=30) as web:
         assert later.watch.rpartition("/")[2] == shown.watch.rpartition("/")[2]
         assert "Certified result" in web.get(later.watch).text

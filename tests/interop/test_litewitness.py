@@ -15,7 +15,7 @@ import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,12 +24,18 @@ import pytest
 from tests.interop.log_folder import FolderStore, write_log
 from tests.ledger.small_log import LOG_KEY, ORIGIN
 from tests.observer.witness_process import submit
+from tests.service.hand_clock import HandClock
+from tests.service.town import draft, plan
+from veche.crypto.errors import Inconsistent
 from veche.crypto.signed_note import VerifierKey, parse_verifier_key
 from veche.ledger.merkle import EMPTY_ROOT, make_consistency
-from veche.ledger.policy import parse_policy, verify_policy
+from veche.ledger.policy import parse_policy, policy_of_manifest, verify_policy
 from veche.ledger.signed_checkpoint import parse_signed, with_lines
 from veche.ledger.submission import Submission
 from veche.ledger.tile_reader import TileReader
+from veche.service.server import open_server
+from veche.service.settings import Settings
+from veche.service.witness_start import verify_witnesses
 
 pytestmark = pytest.mark.interop
 
@@ -44,6 +50,21 @@ def free_port() -> int:
 @pytest.fixture
 def litewitness() -> Iterator[tuple[str, VerifierKey]]:
     """Its address and key; it knows our log, and its own key lives in an ssh-agent of its own."""
+    with running_litewitness() as (url, key, database):
+        know(database, ORIGIN, LOG_KEY)
+        yield url, key
+
+
+def know(database: Path, origin: str, *keys: VerifierKey) -> None:
+    """The witness whose database this is knows this log from now on."""
+    with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+        connection.execute("INSERT INTO log VALUES (?, 0, ?)", (origin, b64encode(EMPTY_ROOT).decode()))
+        connection.executemany("INSERT INTO key VALUES (?, ?)", [(origin, key.text()) for key in keys])
+
+
+@contextmanager
+def running_litewitness() -> Iterator[tuple[str, VerifierKey, Path]]:
+    """Its address, key and database."""
     program = os.environ.get("VECHE_LITEWITNESS", "")
     if not program and os.environ.get("VECHE_REQUIRE_INTEROP") == "1":
         pytest.fail("no litewitness: set VECHE_LITEWITNESS to the executable")
@@ -61,8 +82,6 @@ def litewitness() -> Iterator[tuple[str, VerifierKey]]:
             with closing(sqlite3.connect(database)) as connection, connection:
                 connection.execute("CREATE TABLE log (origin TEXT PRIMARY KEY, tree_size INTEGER, tree_hash TEXT)")
                 connection.execute("CREATE TABLE key (origin TEXT NOT NULL, key TEXT NOT NULL)")
-                connection.execute("INSERT INTO log VALUES (?, 0, ?)", (ORIGIN, b64encode(EMPTY_ROOT).decode()))
-                connection.execute("INSERT INTO key VALUES (?, ?)", (ORIGIN, LOG_KEY.text()))
             given: list[str | Path] = ["-db", database, "-ssh-agent", agent, "-key", shown.split()[1], "-name", NAME]
             with log.open("wb") as stream:
                 running = subprocess.Popen([program, *given, "-listen", f"127.0.0.1:{port}"], stderr=stream)
@@ -71,7 +90,7 @@ def litewitness() -> Iterator[tuple[str, VerifierKey]]:
                 found = re.search(r"witness\.example/lite\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", log.read_text())
                 if found is None:
                     pytest.fail(log.read_text())
-                yield f"http://127.0.0.1:{port}", parse_verifier_key(found[0])
+                yield f"http://127.0.0.1:{port}", parse_verifier_key(found[0]), database
             finally:
                 running.kill()
                 running.wait(10)
@@ -108,3 +127,34 @@ def test_it_cosigns_our_log_as_it_grows_and_we_verify_it(litewitness: tuple[str,
         old = size
     again = submit(url, Submission(0, (), parse_signed(data)).data())
     assert (again.status, again.kind, again.body) == (409, "text/x.tlog.size", b"300\n")
+
+
+def test_it_cosigns_the_log_of_our_server_and_says_at_a_start_how_far_it_saw_it(tmp_path: Path) -> None:
+    clock = HandClock()
+    with running_litewitness() as (url, key, database):
+        server = open_server(
+            Settings(data=tmp_path / "data", database="", checkers=1, witnesses=f"{NAME}={url}", sign_log=True), clock
+        )
+        try:
+            text = f"witness lite {key.text()}\nquorum lite\n"
+            town = draft(server, clock, tmp_path / "town", {**plan(6, clock.now()), "policy": text})
+            known = town.manifest.log
+            assert known is not None
+            know(database, known.origin, *known.keys)
+            verify_witnesses(server.sequencer, tmp_path / "data", {NAME: url})
+            for _ in range(2):
+                assert server.sequencer.sequence(town.uuid)
+                assert server.witnesses.step(NAME) == 1
+                newest = server.sequencer.newest(town.uuid)
+                assert newest is not None
+                assert [name for name, _ in verify_policy(policy_of_manifest(known), newest).witnesses] == ["lite"]
+                if not town.trustees:
+                    town.make_keys()
+            verify_witnesses(server.sequencer, tmp_path / "data", {NAME: url})
+            for name in ("log", "log-state"):
+                (tmp_path / "data" / name).rename(tmp_path / name)
+            with pytest.raises(Inconsistent) as refusal:
+                verify_witnesses(server.sequencer, tmp_path / "data", {NAME: url})
+            assert refusal.value.code == "witness-ahead"
+        finally:
+            server.close()

@@ -8,6 +8,7 @@ from tests.observer.refused_ballots import BALLOTS
 from tests.observer.refused_ceremonies import CEREMONIES
 from tests.observer.refused_counts import RESULTS, TALLIES
 from tests.observer.refused_entries import FOLDERS
+from tests.observer.refused_logs import LOGS
 from tests.observer.refused_manifests import MANIFESTS
 from tests.observer.refused_people import PEOPLE
 from tests.observer.refused_setups import SETUPS
@@ -18,6 +19,7 @@ CASES: list[Case] = [
     *SETUPS,
     *MANIFESTS,
     *CEREMONIES,
+    *LOGS,
     *BALLOTS,
     *PEOPLE,
     *TALLIES,

@@ -16,6 +16,7 @@ from tests.observer.refusal_case import Make, annex, bare, bel, changed, record,
 from tests.observer.refused_archives import header
 from tests.observer.refused_ceremonies import after_run, ended_by, false_complaint, really_wrong, silent
 from tests.observer.refused_counts import bad, bad_share, refused, unsigned
+from tests.observer.refused_logs import ONE_WITNESS, OTHER, logged
 from tests.observer.refused_manifests import in_order, log
 from tests.observer.refused_setups import election
 from tests.vectors import VECTORS
@@ -123,7 +124,22 @@ REMARKS = [
         "notice",
         "belenios",
     ),
-    Remark("a log that is not here", changed(manifest=in_order(log=log())), "ok", "log-not-served", "notice"),
+    Remark("a log that is not here", changed(manifest=in_order(log=log())), "ok", "log-not-served", "notice", asked="strict"),
+    Remark("a log of all entries", logged(), "ok", asked="strict"),
+    Remark("a log of the first entries", logged(size=5), "ok", "log-behind", "notice"),
+    Remark("a log without tiles", logged(tiles=False), "ok", "tiles-not-served", "notice"),
+    Remark("a log that a witness cosigned", logged(ONE_WITNESS, cosigned="rightly"), "ok", "log-cosigned", "notice"),
+    Remark("a log that no witness cosigned", logged(ONE_WITNESS), "ok", "log-cosigned", "notice"),
+    Remark("a policy that is none", logged("one witness"), "ok", "policy-unreadable", "warning"),
+    Remark("an older checkpoint, continued", logged(), "ok", against=logged(size=5)),
+    Remark(
+        "an older checkpoint by another key",
+        logged(),
+        "unchecked",
+        "against-unreadable",
+        "unchecked",
+        against=logged(size=5, signers=(OTHER,)),
+    ),
     Remark("neither ceremony nor drill", record(simple), "ok", "lot-foreseeable", "notice", "belenios"),
     Remark(
         "the archive alone of a strict election",

@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.election.record_builder import Story, archive_of
+from tests.election.record_builder import archive_of
 from tests.observer.beginnings import STATES, beginning
 from tests.observer.refusal_case import TAMPERED, Case, Make, bare
 from tests.observer.refused_inputs import ALONE, CASES
+from tests.observer.refused_logs import ONE_WITNESS, logged
 from tests.observer.remarked_inputs import REMARKS, Remark
 from tests.vectors import VECTORS, load
 from veche.crypto.errors import ElectionError, Unsupported
@@ -37,7 +38,7 @@ ARCHIVES = sorted(VECTORS.glob("**/*.bel"))
 SNAPSHOT = TAMPERED / "snapshot-before-close.bel"
 EXPECTED = {one["file"]: one for one in load("belenios/archives-tampered-1/manifest.json")}
 MUTATED = load("belenios/ballots-mutated-1.json")
-WHOLE = Story()
+WHOLE = logged(ONE_WITNESS, cosigned="rightly")
 NOT_OPENED = "messages-not-opened"
 
 
@@ -186,7 +187,7 @@ FAULTS: list[Callable[[bytes, int, int], bytes]] = [
     lambda content, at, _: content[:at],
     lines_swapped,
 ]
-FILES = ["4hVecheTestA11.bel", "manifest.json", "entries.jsonl", "entries.jsonl", "data"]
+FILES = ["4hVecheTestA11.bel", "manifest.json", "entries.jsonl", "entries.jsonl", "data", "checkpoint", "checkpoint", "tile"]
 
 
 @pytest.mark.slow
@@ -204,8 +205,8 @@ def test_both_say_the_same_whatever_is_wrong_in_a_file(
     how: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    folder = WHOLE.write(tmp_path_factory.mktemp("record"))
-    files = [path for path in sorted((folder / name).rglob("*")) if path.is_file()] if name == "data" else [folder / name]
+    folder = WHOLE(tmp_path_factory.mktemp("record"))
+    files = [path for path in sorted((folder / name).rglob("*")) if path.is_file()] if name in ("data", "tile") else [folder / name]
     path = files[how % len(files)]
     content = path.read_bytes() or b"x"
     path.write_bytes(fault(content, int(place * len(content)), how))

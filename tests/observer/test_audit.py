@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.election.record_builder import QUESTION, VOTES, Story, archive_of
 from tests.election.trustee_keys import Dealt, single
 from tests.observer.beginnings import STATES, beginning
+from tests.observer.logged_record import ONE_WITNESS, WITNESS, with_log, write_log
 from tests.observer.refusal_case import bare
 from tests.vectors import VECTORS, load
 from veche.ballot.election import Question
@@ -72,9 +73,11 @@ def test_every_step_is_carried_out_on_a_whole_record(tmp_path: Path) -> None:
         story.refuse(2, "malformed", b"no share")
 
     votes = [(voter, ((*answer[0],), (0, 1, 0, 0))) for voter, answer in VOTES]
-    older = Story(questions=TWO_QUESTIONS, votes=votes, extra={"share 1": refused}, until="EndBallots").write(tmp_path / "older")
-    newer = Story(questions=TWO_QUESTIONS, votes=votes, extra={"share 1": refused}).write(tmp_path / "newer")
-    report = audited(newer, against=open_source(str(older)))
+    told: Any = {"questions": TWO_QUESTIONS, "votes": votes, "extra": {"share 1": refused}}
+    changes = {"manifest": with_log(ONE_WITNESS)}
+    for name, story in (("older", Story(changes=changes, until="EndBallots", **told)), ("newer", Story(changes=changes, **told))):
+        write_log(story.write(tmp_path / name), story.entries, WITNESS)
+    report = audited(tmp_path / "newer", against=open_source(str(tmp_path / "older")))
     assert report.verdict == "ok"
     # A check that is not counted is no check (attack Z2).
     assert [step.code for step in STEPS if report.done.get(step.number, 0) < 1] == []

@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 
 from tests.election.record_builder import VOTES, Story
-from tests.observer.logged_record import KEYS, checkpoint_of, shown, told, turn
+from tests.observer.logged_record import KEYS, ORIGIN, checkpoint_of, shown, told, turn
 from tests.observer.served_record import HASTY, UUID, Shown, served
 from veche.crypto.errors import ElectionError, Inconsistent, Refused, Unsupported
+from veche.ledger.checkpoint import Checkpoint
+from veche.ledger.tile_growth import Edge, edge_of
+from veche.ledger.tile_reader import verify_tiles
 from veche.observer.audit import audit
 from veche.observer.evidence import Proven, keep_evidence, parse_evidence, verify_evidence
 from veche.observer.mirror import Mirror
-from veche.observer.mirror_folder import MirrorFolder
+from veche.observer.mirror_folder import AT_ONCE, MirrorFolder
 from veche.observer.mirror_server import MirrorServer
 from veche.observer.sources import open_source
 from veche.observer.url_source import UrlSource
@@ -256,7 +259,7 @@ from pathlib import Path
 from veche.observer import durable_files, log_store, mirror_folder
 from veche.observer.downloading import Patience
 from veche.observer.mirror import Mirror
-from veche.observer.mirror_folder import MirrorFolder
+from veche.observer.mirror_folder import AT_ONCE, MirrorFolder
 
 left = int(sys.argv[3])
 
@@ -354,3 +357,10 @@ def test_a_full_disk_leaves_what_was_held(tmp_path: Path, monkeypatch: pytest.Mo
                 mirror.step()
         assert mirror.step()
     assert audited(tmp_path / "m") == "certified"
+
+
+def test_what_comes_in_pieces_leaves_every_tile_that_its_size_shows(tmp_path: Path) -> None:
+    texts = [b"%d" % number for number in range(AT_ONCE + 6)]
+    folder, root = MirrorFolder(tmp_path, UUID), edge_of(texts).root()
+    folder.write_tiles(Edge(), (texts[at : at + AT_ONCE] for at in (0, AT_ONCE)), len(texts))
+    verify_tiles(folder.tiles, Checkpoint(ORIGIN, len(texts), root))

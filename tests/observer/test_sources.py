@@ -122,10 +122,16 @@ def test_a_bare_archive_has_neither_entries_nor_manifest_nor_data(folder: Path) 
     assert code_of(missing) == "data-missing"
     assert list(source.data_names()) == []
     assert source.archive_name() is None
-    assert not source.has_log()
+    assert (source.checkpoint(), source.tile("tile/0/000"), source.tile_names()) == (None, None, None)
 
 
 def test_a_log_is_there_when_its_checkpoint_is(folder: Path) -> None:
-    assert not Folder(folder).has_log()
-    (folder / "checkpoint").write_bytes(b"")
-    assert Folder(folder).has_log()
+    assert Folder(folder).checkpoint() is None
+    (folder / "checkpoint").write_bytes(b"so far")
+    (folder / "tile" / "0").mkdir(parents=True)
+    (folder / "tile" / "0" / "000").write_bytes(b"hashes")
+    (folder / "tile" / "0" / "001").symlink_to(folder / "checkpoint")
+    source = Folder(folder)
+    assert source.checkpoint() == b"so far"
+    assert list(source.tile_names()) == ["tile/0/000", "tile/0/001"]
+    assert (source.tile("tile/0/000"), source.tile("tile/0/001"), source.tile("tile/0/002")) == (b"hashes", None, None)

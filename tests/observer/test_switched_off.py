@@ -51,6 +51,7 @@ def test_most_checks_are_the_only_ones_that_refuse_their_input() -> None:
         "duplicate-credential",
         "manifest-malformed",
         "ceremony-malformed",
+        "checkpoint-malformed",
         "unknown-credential",
         "ballot-scalar",
         "ballot-point",

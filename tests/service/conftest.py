@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from tests.service.hand_clock import HandClock
+from veche.service.schema import migrate
 from veche.service.server import Server, open_server
 from veche.service.settings import Settings
 
@@ -35,22 +36,30 @@ def postgres_url() -> str:
 
 
 @contextmanager
-def empty_postgres() -> Iterator[str]:
-    """The URL of an empty database of a real PostgreSQL, dropped afterwards."""
+def empty_postgres(template: str = "template1") -> Iterator[str]:
+    """The URL of a new database of a real PostgreSQL, dropped afterwards; empty, or a copy of the database `template`."""
     url, name = make_url(postgres_url()), f"veche_{secrets.token_hex(6)}"
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield url.set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
 
 
-@pytest.fixture
-def postgres_database() -> Iterator[str]:
-    """The URL of an empty database of a real PostgreSQL."""
+@pytest.fixture(scope="session")
+def postgres_tables() -> Iterator[str]:
+    """The name of a database with the tables of this version and nothing in them: most tests begin with a copy of it."""
     with empty_postgres() as url:
+        migrate(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def postgres_database(postgres_tables: str) -> Iterator[str]:
+    """The URL of a database of a real PostgreSQL, with the tables of this version."""
+    with empty_postgres(postgres_tables) as url:
         yield url
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, draft, plan
 from veche.crypto.errors import Inconsistent, Refused
-from veche.observer import log_store
+from veche.ledger.tile_reader import TileReader, proven_consistency, verify_tiles
+from veche.observer import durable_files, log_store
+from veche.observer.log_store import FolderTiles
+from veche.observer.record_rows import election_row
 from veche.observer.tables import elections, entries
+from veche.service.log_state import LogStateFile
 from veche.service.sequencer import Sequencer, log_folder
-from veche.service.server import Server
+from veche.service.server import Server, open_server
 
 
 @pytest.fixture
@@ -45,18 +52,18 @@ def code_of(act: Callable[[], object]) -> str:
     return refusal.value.code
 
 
-def flip(path: Path) -> None:
+def flip(path: Path, place: int = 0) -> None:
     content = bytearray(path.read_bytes())
-    content[0] ^= 1
+    content[place] ^= 1
     path.write_bytes(content)
 
 
 def test_a_flipped_bit_in_a_stored_entry_is_not_signed(server: Server, town: ServedTown) -> None:
     before = signed(town)
     with server.storage.database.writing() as connection:
-        text = bytearray(connection.execute(select(entries.c.text).where(entries.c.place == 1)).scalar_one())
-        text[9] ^= 1
-        connection.execute(update(entries).where(entries.c.place == 1).values(text=bytes(text)))
+        changed = bytearray(connection.execute(select(entries.c.text).where(entries.c.place == 1)).scalar_one())
+        changed[9] ^= 1
+        connection.execute(update(entries).where(entries.c.place == 1).values(text=bytes(changed)))
     assert code_of(lambda: begun(server)) == "log-differs"
     unaware = Sequencer(server.storage, server.clock, server.keys)
     assert code_of(lambda: unaware.sequence(town.uuid)) == "log-differs"
@@ -154,3 +161,98 @@ def test_a_crash_between_signing_and_serving_is_mended_at_the_next_start(server:
     served.write_bytes(old)
     begun(server)
     assert served.read_bytes() == new
+
+
+def grow_by(server: Server, town: ServedTown, count: int) -> None:
+    """So many entries more, whatever they say."""
+    with server.storage.database.writing() as connection:
+        size = election_row(connection, town.uuid, lock=True).entries
+        rows = [{"uuid": town.uuid, "place": at, "kind": "Ballot", "text": b"%d" % at} for at in range(size, size + count)]
+        connection.execute(insert(entries), rows)
+        connection.execute(update(elections).values(entries=size + count))
+
+
+@pytest.mark.parametrize("name", ["tile/0/000", "tile/entries/000", "tile/1/000.p/1"])
+def test_a_full_tile_that_changes_while_the_server_runs_ends_the_log(server: Server, town: ServedTown, name: str) -> None:
+    grow_by(server, town, 300)
+    assert server.sequencer.sequence(town.uuid)
+    before, path = signed(town), log_folder(server.storage.root, town.uuid) / name
+    # The last byte: the first ones of a bundle say how long an entry is.
+    flip(path, -1)
+    changed = path.read_bytes()
+    grow_by(server, town, 1)
+    assert server.sequencer.step() == 0
+    assert server.sequencer.stopped == {town.uuid: "tile-changed"}
+    assert server.sequencer.step() == 0
+    assert signed(town) == before
+    assert path.read_bytes() == changed, "it is kept as evidence and never written over"
+    assert code_of(lambda: begun(server)) == "tile-changed"
+
+
+def test_a_full_tile_with_other_bytes_where_a_new_one_belongs_is_never_written_over(server: Server, town: ServedTown) -> None:
+    before, path = signed(town), log_folder(server.storage.root, town.uuid) / "tile/0/000"
+    path.write_bytes(bytes(32 * 256))
+    grow_by(server, town, 300)
+    assert server.sequencer.step() == 0
+    assert server.sequencer.stopped == {town.uuid: "tile-changed"}
+    assert (signed(town), path.read_bytes()) == (before, bytes(32 * 256))
+
+
+def test_a_write_that_fails_at_any_place_is_made_up_for_at_the_next_start(
+    server: Server, town: ServedTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill, left = durable_files._fill, 0
+
+    def failing(handle: int, content: bytes) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os.write(handle, content[: len(content) // 2])
+            os.close(handle)
+            raise OSError(errno.EIO, "Input/output error")
+        fill(handle, content)
+
+    store = FolderTiles(log_folder(server.storage.root, town.uuid))
+    for place in range(100):
+        grow_by(server, town, 300)
+        before, left = signed(town), place
+        with monkeypatch.context() as patched:
+            patched.setattr(durable_files, "_fill", failing)
+            done = server.sequencer.step()
+        if done:
+            break
+        state = LogStateFile(server.storage.root / "log-state" / town.uuid).read()
+        assert state is not None
+        # What was signed has all of its tiles; what was not leaves the state as it was.
+        assert TileReader(store, state.size).root() == state.root
+        assert signed(town) == before or left == -1
+        with pytest.raises(Refused, match="Input/output"):
+            server.storage.verify_writable()
+        server.storage._failure = None
+        again = begun(server)
+        newest = again.newest(town.uuid)
+        assert newest is not None
+        assert again.sequence(town.uuid) or signed(town) != before
+        later = again.newest(town.uuid)
+        assert later is not None
+        proven_consistency(store, newest.checkpoint, later.checkpoint)
+        verify_tiles(store, later.checkpoint)
+    assert place > 5, "bundle, tiles, state and checkpoint were each the one that failed"
+
+
+@pytest.mark.parametrize("name", ["entry", "election"])
+def test_a_deleted_table_is_noticed_and_nothing_is_signed(server: Server, town: ServedTown, name: str) -> None:
+    before = signed(town)
+    sqlite = server.storage.database.sqlite
+    with closing(server.storage.database.engine.raw_connection()) as connection:
+        if sqlite:
+            connection.cursor().execute("PRAGMA foreign_keys=0")
+        connection.cursor().execute(f"DROP TABLE {name}" + ("" if sqlite else " CASCADE"))
+        connection.commit()
+    served = log_folder(server.storage.root, town.uuid) / "checkpoint"
+    note = served.read_bytes()
+    with pytest.raises(DBAPIError):
+        server.sequencer.sequence(town.uuid)
+    server.close()
+    assert code_of(lambda: open_server(server.settings)) == "database-damaged"
+    assert (signed(town), served.read_bytes()) == (before, note)

@@ -210,10 +210,10 @@ def hold_ceremony(folder: Path, now: int) -> tuple[bytes, bytes]:
     return trustees.raw, run.encode()
 
 
-def draft(server: Server, clock: HandClock, folder: Path, spec: dict[str, Json]) -> ServedTown:
+def draft(server: Server, clock: HandClock, folder: Path, spec: dict[str, Json], ml_dsa: bool = False) -> ServedTown:
     """A contest with its manifest in the record."""
     registrar = NoteSigner.generate("town/registrar", system_randomness)
-    made = plan_contest(spec, {}, "vote.example", server.keys, registrar.verifier.text(), system_randomness)
+    made = plan_contest(spec, {}, "vote.example", server.keys, registrar.verifier.text(), system_randomness, ml_dsa)
     folder.mkdir(parents=True, exist_ok=True)
     with server.storage.database.writing() as connection:
         known = connection.execute(campaigns.select().where(campaigns.c.id == made.manifest.campaign)).first()
