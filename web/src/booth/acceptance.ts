@@ -3,10 +3,10 @@
 import { type Acknowledgement, verifyAcknowledgement } from "../ballot/acknowledgement.ts";
 import { utf8 } from "../crypto/bytes.ts";
 import { ElectionError, Refused } from "../crypto/errors.ts";
-import { parseVerifierKey } from "../crypto/signed_note.ts";
+import type { Log } from "../ballot/manifest.ts";
 import { type Policy, policyOfManifest } from "../ledger/policy.ts";
 import { type Logged, parseReceipt, SUFFIX, verifyBallotLogged, verifyReceipt } from "../ledger/receipt.ts";
-import { type LogKeys, type Read, read, recordAddress, type Sealed, Unreachable } from "./contest.ts";
+import { type Read, read, recordAddress, type Sealed, Unreachable } from "./contest.ts";
 
 /** A place in the log that was proven, or what is wrong with the proof that came. */
 export type Shown =
@@ -23,19 +23,18 @@ export interface Accepted {
 }
 
 /** The box's word for this ballot, verified with the key that the sealed manifest names. Throws ElectionError. */
-export function checkNote(note: Uint8Array, { contest, election, log }: Sealed, tracker: string): Acknowledgement {
-  if (log === null) throw new Refused("no-box", "this election names no ballot box that signs");
-  return verifyAcknowledgement(note, log.box, { fingerprint: election.fingerprint, setup: contest.setup, tracker });
+export function checkNote(note: Uint8Array, { contest, election, manifest }: Sealed, tracker: string): Acknowledgement {
+  if (manifest.log === undefined) throw new Refused("no-box", "this election names no ballot box that signs");
+  return verifyAcknowledgement(note, manifest.log.box, { fingerprint: election.fingerprint, setup: contest.setup, tracker });
 }
 
 /** What the sealed manifest says of log and witnesses; where it names no policy, the log's own signature is enough. */
-export function policyOf(log: LogKeys): Policy {
-  const keys = log.keys.map((key) => parseVerifierKey(key));
-  return policyOfManifest({ origin: log.origin, keys, policy: log.policy === "" ? "quorum none\n" : log.policy });
+export function policyOf(log: Log): Policy {
+  return policyOfManifest({ ...log, policy: log.policy === "" ? "quorum none\n" : log.policy });
 }
 
 /** What a receipt shows, and whether enough witnesses stand behind it. Throws ElectionError when it does not hold. */
-export function checkReceipt(receipt: Uint8Array, log: LogKeys, tracker: string): { readonly logged: Logged; readonly quorum: boolean } {
+export function checkReceipt(receipt: Uint8Array, log: Log, tracker: string): { readonly logged: Logged; readonly quorum: boolean } {
   const parsed = parseReceipt(receipt);
   const policy = policyOf(log);
   const { logged, quorum } = withQuorum(policy, (one) => verifyReceipt(parsed, one));
@@ -62,8 +61,9 @@ const LONGEST_WATCH = 40;
 
 /** Looks for the receipt until it is there and enough witnesses confirm it, or `tell` says that nobody waits any more. */
 export async function watchLog(accepted: Accepted, tell: (shown: Shown) => boolean, reading: Read = read): Promise<void> {
-  const { log, contest } = accepted.sealed;
-  if (log === null) return;
+  const { contest, manifest } = accepted.sealed;
+  const { log } = manifest;
+  if (log === undefined) return;
   for (let look = 0; look < LONGEST_WATCH; look += 1) {
     const shown = await lookOnce(accepted, log, `${recordAddress(contest.uuid)}/ballots/${accepted.tracker}${SUFFIX}`, reading);
     if (shown !== null && !tell(shown)) return;
@@ -72,7 +72,7 @@ export async function watchLog(accepted: Accepted, tell: (shown: Shown) => boole
   }
 }
 
-async function lookOnce(accepted: Accepted, log: LogKeys, address: string, reading: Read): Promise<Shown | null> {
+async function lookOnce(accepted: Accepted, log: Log, address: string, reading: Read): Promise<Shown | null> {
   let receipt: Uint8Array;
   try {
     receipt = await reading(address);

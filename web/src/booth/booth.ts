@@ -4,7 +4,7 @@ import { wrongGroups } from "../ballot/credential.ts";
 import { type PreparedBallot, prepareBallot } from "../ballot/prepared_ballot.ts";
 import { ciphertextsOf } from "../ballot/election.ts";
 import { prepareTables } from "../crypto/group.ts";
-import { readCode, type Said } from "./code_entry.ts";
+import { readCode, type Said, type Scanned } from "./code_entry.ts";
 import { type Contest, type Page, readSealed, type Sealed, Unreachable } from "./contest.ts";
 import type { DraftBox, Pending } from "./draft.ts";
 import { type Accepted, checkNote, watchLog } from "./acceptance.ts";
@@ -50,7 +50,7 @@ export class Booth {
   }
 
   /** Starts with a ballot that has no answer yet, else with the code behind the # of the address, else with the empty field. */
-  async begin(code: string | null): Promise<void> {
+  async begin(scanned: Scanned | null): Promise<void> {
     this.touched();
     const [pending] = this.drafts.pending(this.page.campaign);
     if (pending !== undefined && this.contest(pending.uuid) !== undefined) {
@@ -59,12 +59,12 @@ export class Booth {
       await this.sendAgain();
       return;
     }
-    if (code === null) this.#draw(this.screen);
-    else await this.enter(code);
+    if (scanned === null) this.#draw(this.screen);
+    else await this.enter(scanned.code, scanned.uuid);
   }
 
-  /** The voter has given her code. */
-  async enter(typed: string): Promise<void> {
+  /** The voter has given her code; `uuid`: the contest she comes for, if she has said so. */
+  async enter(typed: string, uuid: string | null = null): Promise<void> {
     if (this.screen.at !== "code") return;
     const found = readCode(typed);
     if ("said" in found) {
@@ -82,7 +82,7 @@ export class Booth {
       return;
     }
     if (this.standings.length > 0) {
-      this.#happens({ it: "listed", only: this.#only() });
+      this.#happens({ it: "listed", only: this.#only(uuid) });
       await this.#open();
       return;
     }
@@ -211,12 +211,12 @@ export class Booth {
     if (this.screen !== before) this.#draw(before);
   }
 
-  /** The one contest to go to at once, when there is no other. */
-  #only(): string | null {
-    const [first, second] = this.standings;
-    if (first === undefined || second !== undefined) return null;
-    const open = first.contest.state === "open" && first.issued && first.ballots.length === 0;
-    return open ? first.contest.uuid : null;
+  /** The one contest to go to at once: the one she comes for, or the only one that is open to her and not cast yet. */
+  #only(uuid: string | null): string | null {
+    const open = this.standings.filter(({ contest, issued }) => contest.state === "open" && issued);
+    if (uuid !== null && open.some(({ contest }) => contest.uuid === uuid)) return uuid;
+    const [first, second] = open;
+    return first !== undefined && second === undefined && first.ballots.length === 0 ? first.contest.uuid : null;
   }
 
   async #open(): Promise<void> {

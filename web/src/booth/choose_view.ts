@@ -2,7 +2,8 @@
 
 import type { Question } from "../ballot/election.ts";
 import type { Booth } from "./booth.ts";
-import type { Project, Sealed } from "./contest.ts";
+import type { Option } from "../ballot/manifest.ts";
+import type { Sealed } from "./contest.ts";
 import { acts, button, el, paragraph } from "./element.ts";
 import { isLegal, isSingle, mark, markBlank, type Marked, NOTHING, shuffled } from "./marking.ts";
 import { sealLine } from "./seal_view.ts";
@@ -67,7 +68,7 @@ function questionView(words: Words, booth: Booth, sealed: Sealed, question: Ques
       const after = mark(question, before, answer, input.checked);
       become(after, input.checked && !after.chosen.has(answer));
     });
-    return row(input, question.answers[answer] ?? "", costText(words, sealed, sealed.projects[at]?.[answer]));
+    return row(input, question.answers[answer] ?? "", costText(words, sealed, sealed.manifest.options[at]?.[answer]));
   });
   blank?.addEventListener("change", () => become(markBlank(blank.checked)));
   show(booth.marked[at] ?? NOTHING);
@@ -103,9 +104,8 @@ function countText(words: Words, { maximum }: Question, { blank, chosen }: Marke
   return full ? words.say("chosen-all", { most: maximum }) : words.say("chosen", { chosen: chosen.size, most: maximum });
 }
 
-function costText(words: Words, sealed: Sealed, project: Project | undefined): string {
-  if (project === undefined || project.cost === null) return "";
-  return words.say("cost", { cost: words.money(project.cost, sealed.currency) });
+function costText(words: Words, sealed: Sealed, option: Option | undefined): string {
+  return option?.cost === undefined ? "" : words.say("cost", { cost: words.money(option.cost, sealed.manifest.currency ?? null) });
 }
 
 function orderOf({ contest, election }: Sealed, at: number): readonly number[] {

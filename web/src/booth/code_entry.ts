@@ -21,14 +21,24 @@ export function readCode(typed: string): { readonly code: string } | { readonly 
   }
 }
 
-/** The code behind the # of the address; null where there is none. */
-export function codeInFragment(fragment: string): string | null {
-  const written = fragment.replace(/^#/, "");
-  if (written === "" || written.length > 400) return null;
+/** A code that came with the address, and the contest that it was to open, if one is named: `CODE/UUID`. */
+export interface Scanned {
+  readonly code: string;
+  readonly uuid: string | null;
+}
+
+/** What the fragment of an address says; null where it is empty. */
+export function codeInFragment(fragment: string): Scanned | null {
+  if (fragment === "" || fragment.length > 600) return null;
+  const [code = "", uuid] = decoded(fragment).split("/", 2);
+  return { code, uuid: uuid ?? null };
+}
+
+function decoded(fragment: string): string {
   try {
-    return decodeURIComponent(written);
+    return decodeURIComponent(fragment);
   } catch {
-    return written;
+    return fragment;
   }
 }
 

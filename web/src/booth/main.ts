@@ -6,15 +6,13 @@ import { codeInFragment } from "./code_entry.ts";
 import type { Page } from "./contest.ts";
 import { DraftBox } from "./draft.ts";
 import { byId, pageData } from "./element.ts";
+import { beginAnewOnFragment, takeFragment } from "./fragment.ts";
 import { Stage } from "./stage.ts";
 import { goOn, viewOf } from "./views.ts";
 import type { Screen } from "./voting.ts";
 import { Words } from "./words.ts";
 
-// "#main" is where the link past the head of the page leads, and no code.
-const code = isPlace(location.hash) ? null : codeInFragment(location.hash);
-// Gone from the address bar, from the history and from every link that is copied, before anything else happens.
-if (code !== null) history.replaceState(null, "", location.pathname + location.search);
+const scanned = codeInFragment(takeFragment() ?? "");
 
 const page = pageData("page") as Page;
 const words = new Words(pageData("messages") as Record<string, string>, document.documentElement.lang);
@@ -29,10 +27,7 @@ const booth = new Booth(page, drafts, (before: Screen) => {
 
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => booth.touched(), { passive: true });
 addEventListener("online", () => void booth.sendAgain());
-addEventListener("hashchange", () => {
-  // Another letter was scanned while the page was open.
-  if (!isPlace(location.hash)) location.reload();
-});
+beginAnewOnFragment();
 addEventListener("pageshow", (event) => {
   // A page that comes back from the browser's memory has no keys any more.
   if (event.persisted) location.reload();
@@ -42,8 +37,4 @@ addEventListener("beforeunload", (event) => {
   if (booth.screen.at === "sending" || booth.screen.at === "unsure") event.preventDefault();
 });
 
-void booth.begin(code);
-
-function isPlace(fragment: string): boolean {
-  return document.getElementById(fragment.slice(1)) !== null;
-}
+void booth.begin(scanned);

@@ -31,13 +31,13 @@ export function acceptedView(words: Words, booth: Booth, accepted: Accepted): Vi
 }
 
 function steps(words: Words, { sealed, said, logged }: Accepted): Node[] {
-  const { contest, log } = sealed;
+  const { contest, manifest } = sealed;
   const time = words.moment(said.time, contest.zone);
   const proven = logged?.is === "logged";
   return [
     step(words, true, words.say("step-sent"), words.say("step-sent-how")),
     step(words, true, words.say("step-accepted"), words.say("step-accepted-how", { height: said.height, time })),
-    step(words, proven, logTitle(words, logged), logText(words, logged, log?.period ?? 0)),
+    step(words, proven, logTitle(words, logged), logText(words, logged, manifest.log?.period ?? 0)),
     step(words, false, words.say("step-counted"), words.say("step-counted-later")),
   ];
 }

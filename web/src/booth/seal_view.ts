@@ -1,6 +1,7 @@
 /** The seal of a vote, as the letter has it too. */
 
-import { type Contest, seal } from "./contest.ts";
+import { seal } from "../ballot/manifest.ts";
+import type { Contest } from "./contest.ts";
 import { el } from "./element.ts";
 import type { Words } from "./words.ts";
 

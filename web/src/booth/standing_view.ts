@@ -54,7 +54,7 @@ function ballotsOf(words: Words, standing: Standing, each: (standing: Standing, 
       ...each(standing, ballot),
     );
   });
-  return [paragraph(words.say("ballots-all")), el("ul", {}, ...rows), paragraph(words.say("ballots-not-yours"), "small")];
+  return [paragraph(words.say("ballots-all")), el("ul", {}, ...rows), paragraph(words.say(voting ? "ballots-not-yours" : "ballots-not-yours-closed"), "small")];
 }
 
 function cssOf(stage: Stage): string {

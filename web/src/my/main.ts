@@ -1,1 +1,123 @@
-export {}; // The page's owner writes it.
+/** The page `/my`: where a voter stands in each vote, and every ballot that was ever cast with her code. */
+
+import { wrongGroups } from "../ballot/credential.ts";
+import { showBanner } from "../booth/banner.ts";
+import { codeInFragment, readCode, type Said } from "../booth/code_entry.ts";
+import { codeForm } from "../booth/code_view.ts";
+import { type Page, Unreachable } from "../booth/contest.ts";
+import { DraftBox } from "../booth/draft.ts";
+import { acts, button, byId, el, link, pageData, paragraph } from "../booth/element.ts";
+import { soughtFragment } from "../booth/sought.ts";
+import { Stage, type View } from "../booth/stage.ts";
+import { type Standing, type Stage as StageOf, standings } from "../booth/standing.ts";
+import { standingCards } from "../booth/standing_view.ts";
+import { takeFragment } from "../booth/fragment.ts";
+import { Words } from "../booth/words.ts";
+
+const REST_MINUTES = 15;
+
+const page = pageData("page") as Page;
+const words = new Words(pageData("messages") as Record<string, string>, document.documentElement.lang);
+const drafts = new DraftBox(sessionStorage);
+const stage = new Stage(byId("app"), byId("said"));
+const campaigns = [...new Set(page.contests.map(({ campaign }) => campaign))];
+
+let campaign = campaigns.at(-1) ?? "";
+let wrong = 0;
+let rest: ReturnType<typeof setTimeout> | undefined;
+
+const found = codeInFragment(takeFragment() ?? "");
+for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, touched, { passive: true });
+addEventListener("pageshow", (event) => {
+  // A page that comes back from the browser's memory shows nobody's ballots.
+  if (event.persisted) location.reload();
+});
+showBanner(words, page.prefix, drafts);
+if (found === null) ask(null);
+else void look(found.code);
+
+function ask(said: Said | null): void {
+  const fresh = document.getElementById("code") === null;
+  stage.show(askView(said), fresh);
+}
+
+function askView(said: Said | null): View {
+  if (campaigns.length === 0) return { title: words.say("my-title"), body: [paragraph(words.say("my-none"))] };
+  const body = [
+    paragraph(words.say("my-explain")),
+    campaigns.length > 1 ? campaignField() : null,
+    ...codeForm({ words, prefix: page.prefix, said, wrong, enter: (typed) => void look(typed) }),
+    paragraph(words.say("my-bucket"), "small quiet"),
+  ];
+  return { title: words.say("my-title"), body, ...(said === null ? {} : { said: words.say(said.key, said.values), focus: "code" }) };
+}
+
+function campaignField(): Node {
+  const select = el("select", { id: "campaign" }, ...campaigns.map((name) => el("option", { value: name }, titlesOf(name))));
+  select.value = campaign;
+  select.addEventListener("change", () => {
+    campaign = select.value;
+  });
+  return el("div", { class: "field" }, el("label", { for: "campaign" }, words.say("my-campaign")), select);
+}
+
+/** A campaign is known to people by its first votes. */
+function titlesOf(name: string): string {
+  const titles = page.contests.filter((one) => one.campaign === name).map(({ title }) => words.title(title));
+  return titles.length > 2 ? `${titles.slice(0, 2).join(", ")} …` : titles.join(", ");
+}
+
+async function look(typed: string): Promise<void> {
+  const read = readCode(typed);
+  if ("said" in read) {
+    wrong += 1;
+    ask(read.said);
+    return;
+  }
+  stage.show({ title: words.say("my-title"), body: [paragraph(words.say("code-looking"))], said: words.say("code-looking") }, true);
+  try {
+    const mine = await standings(read.code, page.contests.filter((one) => one.campaign === campaign));
+    if (mine.length > 0) show(mine, read.code);
+    else notListed(wrongGroups(read.code));
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    ask({ key: "code-offline", values: {} });
+  }
+}
+
+function notListed(groups: readonly number[]): void {
+  wrong += 1;
+  ask(groups.length > 0 ? { key: "code-unknown-group", values: { groups: groups.join(", ") } } : { key: "code-unknown", values: {} });
+}
+
+function show(mine: readonly Standing[], code: string): void {
+  wrong = 0;
+  touched();
+  const begun = new Set(drafts.begun().map(({ uuid }) => uuid));
+  const cards = standingCards(
+    words,
+    mine,
+    begun,
+    (standing, at) => further(standing, at, code),
+    ({ contest }, { tracker }) => [
+      link(words.say("my-find"), `${page.prefix}/track/${contest.uuid}${soughtFragment({ tracker, index: null })}`),
+    ],
+  );
+  stage.show({ title: words.say("my-title"), body: [cards, acts(button(words.say("my-another"), () => ask(null), "second"))] }, true);
+}
+
+function further({ contest }: Standing, at: StageOf, code: string): Node[] {
+  if (at !== "to-do" && at !== "in-progress" && at !== "cast") return [];
+  const key = at === "to-do" ? "my-vote" : at === "cast" ? "my-again" : "my-go-on";
+  // As the letter's own QR code does it: the booth takes the code out of the address before anything else.
+  const go = (): void => location.assign(`${page.prefix}/vote/${encodeURIComponent(contest.campaign)}#${code}/${contest.uuid}`);
+  return [acts(button(words.say(key), go, at === "cast" ? "second" : ""))];
+}
+
+/** After some time without a touch nobody's ballots are shown any more. */
+function touched(): void {
+  clearTimeout(rest);
+  rest = setTimeout(() => {
+    if (document.getElementById("code") === null) ask({ key: "code-rested", values: {} });
+  }, REST_MINUTES * 60_000);
+}

@@ -1,0 +1,138 @@
+/**
+ * A ballot is found in the log, in this browser, from what the server serves to everybody: checkpoint, one bundle, hashes.
+ *
+ * With an index nothing names the ballot that is sought: a bundle has 256 entries, and its hashes are asked for as whole tiles.
+ */
+
+import { parseAcknowledgement } from "../ballot/acknowledgement.ts";
+import type { Log } from "../ballot/manifest.ts";
+import { Inconsistent } from "../crypto/errors.ts";
+import { checkNote, checkReceipt, policyOf, withQuorum, witnessesOf } from "../booth/acceptance.ts";
+import { type Read, read, recordAddress, type Sealed, Unreachable } from "../booth/contest.ts";
+import { integer, object, parse } from "../crypto/canonical_json.ts";
+import { parseSigned } from "../ledger/checkpoint.ts";
+import { parseEvent } from "../ledger/event.ts";
+import { type Confirmation, verifyPolicy } from "../ledger/policy.ts";
+import { parseReceipt, SUFFIX, verifyBallotLogged } from "../ledger/receipt.ts";
+import { provenInclusion, readEntry, type TileStore } from "../ledger/tile.ts";
+
+/** A ballot that is in the log: entry `index` of `size`, event `height`. `receiptSize`: what the voter's own receipt showed. */
+export interface Found {
+  readonly tracker: string;
+  readonly height: number;
+  readonly index: number;
+  readonly size: number;
+  readonly witnesses: readonly string[];
+  readonly quorum: boolean;
+  readonly receiptSize: number | null;
+  /** Whether the box's signature was verified too. */
+  readonly acknowledged: boolean;
+  /** Null where asking would have named the ballot. */
+  readonly replaced: { readonly height: number } | "last" | null;
+}
+
+/** The box has it, and no signed checkpoint covers it yet. */
+export interface Waiting {
+  readonly tracker: string;
+  readonly height: number | null;
+}
+
+/** The log's own entry at this place, proven under its newest checkpoint, is this ballot. Throws ElectionError or Unreachable. */
+export async function checkPlace(sealed: Sealed, log: Log, tracker: string, index: number, reading: Read = read): Promise<Found | Waiting> {
+  const address = recordAddress(sealed.contest.uuid);
+  const signed = parseSigned(await reading(`${address}/checkpoint`));
+  const { logged, quorum } = withQuorum(policyOf(log), (policy) => {
+    const confirmation: Confirmation = verifyPolicy(policy, signed);
+    return { confirmation };
+  });
+  const { checkpoint } = signed;
+  if (checkpoint.size <= index) return { tracker, height: null };
+  const store = storeAt(address, reading);
+  const entry = await readEntry(store, index, checkpoint.size);
+  await provenInclusion(store, checkpoint, index, entry);
+  const height = verifyBallotLogged({ origin: checkpoint.origin, index, entry }, tracker);
+  const { size } = checkpoint;
+  return { tracker, height, index, size, quorum, witnesses: witnessesOf(logged), receiptSize: null, acknowledged: false, replaced: null };
+}
+
+/** The receipt holds by itself, and today's log still has its entry. Throws as `checkPlace`. */
+export async function checkOwnReceipt(sealed: Sealed, log: Log, data: Uint8Array, reading: Read = read): Promise<Found | Waiting> {
+  const tracker = trackerOf(data);
+  const { logged } = checkReceipt(data, log, tracker);
+  const found = await checkPlace(sealed, log, tracker, logged.index, reading);
+  if ("index" in found) return { ...found, receiptSize: logged.size };
+  // It covered the entry once, and a log does not become shorter.
+  throw new Inconsistent("log-shrank", `the log is shorter than your receipt shows: it had ${logged.size} entries then`);
+}
+
+/** The box's word, verified; then the place in the log where the paper names it. Throws as `checkPlace`. */
+export async function checkPaper(sealed: Sealed, log: Log, note: Uint8Array, index: number, reading: Read = read): Promise<Found | Waiting> {
+  const { tracker } = parseAcknowledgement(note, log.box);
+  const said = checkNote(note, sealed, tracker);
+  const found = await checkPlace(sealed, log, tracker, index, reading);
+  if ("index" in found && found.height !== said.height) {
+    throw new Inconsistent("acknowledgement-broken", `the box signed event ${said.height}; in the log it is event ${found.height}`);
+  }
+  return "index" in found ? { ...found, acknowledged: true } : { tracker, height: said.height };
+}
+
+/** The tracker that the box has signed. Throws ElectionError when it is not the box's word for this election. */
+export function acknowledgedTracker(sealed: Sealed, log: Log, note: Uint8Array): string {
+  const { tracker } = parseAcknowledgement(note, log.box);
+  return checkNote(note, sealed, tracker).tracker;
+}
+
+/**
+ * Asks the server where this ballot stands: the one question that names it. Null when the record has none of this tracker. The
+ * receipt that comes is checked like a voter's own.
+ */
+export async function askServer(sealed: Sealed, log: Log, tracker: string, reading: Read = read): Promise<Found | Waiting | null> {
+  const address = `${recordAddress(sealed.contest.uuid)}/ballots/${tracker}`;
+  let place: { height: number; replaced: Found["replaced"] };
+  try {
+    const value = object(parse(await reading(address)));
+    const by = value.replaced === true ? { height: integer(object(value.replaced_by).height) } : ("last" as const);
+    place = { height: integer(value.height), replaced: by };
+  } catch (error) {
+    if (error instanceof Unreachable && error.status === 404) return null;
+    throw error;
+  }
+  let receipt: Uint8Array;
+  try {
+    receipt = await reading(`${address}${SUFFIX}`);
+  } catch (error) {
+    if (error instanceof Unreachable && error.status === 404) return { tracker, height: place.height };
+    throw error;
+  }
+  const { logged, quorum } = checkReceipt(receipt, log, tracker);
+  return {
+    tracker,
+    height: verifyBallotLogged(logged, tracker),
+    index: logged.index,
+    size: logged.size,
+    witnesses: witnessesOf(logged),
+    quorum,
+    receiptSize: null,
+    acknowledged: false,
+    replaced: place.replaced,
+  };
+}
+
+/** The ballot that a receipt is of, as its own text says; nothing is verified yet. */
+function trackerOf(data: Uint8Array): string {
+  const { extra } = parseReceipt(data);
+  const event = extra === undefined ? undefined : parseEvent(extra);
+  if (event?.payload === undefined || event.payload === null) throw new Inconsistent("receipt-ballot", "this receipt is of no ballot");
+  return event.payload;
+}
+
+function storeAt(address: string, reading: Read): TileStore {
+  return async (path) => {
+    try {
+      return await reading(`${address}/${path}`);
+    } catch (error) {
+      if (error instanceof Unreachable && error.status === 404) return undefined;
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,200 @@
+// The booth's parts that need no page: codes, marks, buckets, drafts, what a tracker page was given, and its sentences.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { deriveCredential } from "../src/ballot/credential.ts";
+import { codeInFragment, readCode } from "../src/booth/code_entry.ts";
+import { seal } from "../src/ballot/manifest.ts";
+import { type Contest, readSealed, Unreachable } from "../src/booth/contest.ts";
+import { DraftBox } from "../src/booth/draft.ts";
+import { isLegal, mark, markBlank, markedOf, marksOf, NOTHING, shuffled } from "../src/booth/marking.ts";
+import { squares } from "../src/booth/qr_code.ts";
+import { parseFragment, soughtFragment } from "../src/booth/sought.ts";
+import { stageOf, standings } from "../src/booth/standing.ts";
+import { recognise } from "../src/track/found.ts";
+
+const CODE = "RzNc2-cSsyhe-YRN8E-8miFxj";
+const UUID = "4mEtPtsNhR4Pz8";
+const SETUP = "344a1b0858cba70e4467a2b5347dfbb10eaf5211a6519bef818d05c3dbbfcd75";
+const contest: Contest = {
+  uuid: UUID,
+  campaign: "town",
+  title: { en: "Park" },
+  state: "open",
+  opens_at: 0,
+  closes_at: 1,
+  zone: "UTC",
+  fingerprint: "3skVpbLYdHq8fhUTNaJTJ+m6IBf0Zm5J8lsBmNSIV4M",
+  setup: SETUP,
+  setup_event: "{}",
+  setup_data: "{}",
+  bucket_digits: 2,
+};
+const question = { text: "?", answers: ["a", "b", "c"], minimum: 1, maximum: 2, blank: true };
+
+test("a code may be pasted with blanks, dashes and Cyrillic look-alikes", () => {
+  for (const typed of [CODE, ` ${CODE.replaceAll("-", " ")}\n`, CODE.replaceAll("-", ""), CODE.replace("E", "Е").replace("c", "с").replaceAll("-", "–")]) {
+    assert.deepEqual(readCode(typed), { code: CODE });
+  }
+});
+
+test("what is wrong with a code is said with the group where it stands", () => {
+  assert.deepEqual(readCode(CODE.replace("R", "0")), { said: { key: "code-never-used", values: { group: 1 } } });
+  assert.deepEqual(readCode(CODE.replace("S", "ж")), { said: { key: "code-cyrillic", values: { group: 2 } } });
+  assert.deepEqual(readCode(CODE.replace("8E", "8!")), { said: { key: "code-character", values: { group: 3 } } });
+  assert.deepEqual(readCode(CODE.slice(1)), { said: { key: "code-length", values: { found: 21 } } });
+  assert.deepEqual(readCode("a".repeat(500)), { said: { key: "code-length", values: { found: 500 } } });
+  assert.deepEqual(readCode("  "), { said: { key: "code-empty", values: {} } });
+});
+
+test("the fragment of an address brings a code, and the contest it is for", () => {
+  assert.equal(codeInFragment(""), null);
+  assert.deepEqual(codeInFragment(CODE), { code: CODE, uuid: null });
+  assert.deepEqual(codeInFragment(`${CODE}/${UUID}`), { code: CODE, uuid: UUID });
+  assert.deepEqual(codeInFragment("%E0%A4%A"), { code: "%E0%A4%A", uuid: null });
+});
+
+test("one mark too many is not made, and a blank vote marks nothing else", () => {
+  const two = mark(question, mark(question, NOTHING, 0, true), 2, true);
+  assert.deepEqual(marksOf([question], [two]), [[0, 1, 0, 1]]);
+  assert.deepEqual(marksOf([question], [mark(question, two, 1, true)]), [[0, 1, 0, 1]]);
+  assert.deepEqual(marksOf([question], [markBlank(true)]), [[1, 0, 0, 0]]);
+  assert.deepEqual(marksOf([question], [mark(question, markBlank(true), 1, true)]), [[0, 0, 1, 0]]);
+  assert.deepEqual([NOTHING, two, markBlank(true), markBlank(false)].map((one) => isLegal(question, one)), [false, true, true, false]);
+});
+
+test("a draft is taken up as far as it is a legal ballot, and else begins empty", () => {
+  assert.deepEqual(marksOf([question], markedOf([question], [[0, 1, 0, 1]])), [[0, 1, 0, 1]]);
+  for (const draft of [null, [], [[0, 1]], [[0, 1, 1, 1]]]) {
+    assert.deepEqual(markedOf([question], draft as never), [NOTHING]);
+  }
+});
+
+test("a random order has every answer once, and each comes first as often as another", () => {
+  const first = [0, 0, 0];
+  for (let draw = 0; draw < 3000; draw += 1) {
+    const order = shuffled(3);
+    assert.deepEqual([...order].sort(), [0, 1, 2]);
+    first[order[0] as number] = (first[order[0] as number] as number) + 1;
+  }
+  assert.ok(first.every((times) => times > 800), String(first));
+});
+
+test("the server is asked for a bucket and never for the credential", async () => {
+  const { publicText } = await deriveCredential(CODE, UUID);
+  const asked: string[] = [];
+  const answer = (credential: string): Uint8Array =>
+    new TextEncoder().encode(
+      `{"credentials":[{"credential":"${credential}","weight":1,"state":"issued","ballots":[{"tracker":"${SETUP}","height":4}]}]}`,
+    );
+  const reading = async (address: string): Promise<Uint8Array> => {
+    asked.push(address);
+    return answer(publicText);
+  };
+  const [mine] = await standings(CODE, [contest], reading);
+  assert.deepEqual(asked, [`/observer/elections/${UUID}/credentials/${publicText.slice(0, 2)}`]);
+  assert.deepEqual(mine?.ballots, [{ tracker: SETUP, height: 4 }]);
+  assert.deepEqual(await standings(CODE, [contest], async () => answer(SETUP)), []);
+});
+
+test("each contest says what is to be done about it", () => {
+  const stage = (state: string, ballots: number, begun: string[] = [], issued = true): string =>
+    stageOf({ contest: { ...contest, state }, issued, ballots: Array(ballots).fill({ tracker: SETUP, height: 1 }) }, new Set(begun));
+  assert.equal(stage("open", 0), "to-do");
+  assert.equal(stage("open", 0, [UUID]), "in-progress");
+  assert.equal(stage("open", 1), "cast");
+  assert.equal(stage("open", 0, [], false), "not-issued");
+  assert.deepEqual(["sealed", "suspended", "closed", "certified", "cancelled"].map((state) => stage(state, 0)), ["not-yet", "paused", "closed", "closed", "closed"]);
+});
+
+test("a record that does not hang on the Setup hash of the letter's seal is refused", async () => {
+  assert.equal(seal(SETUP), "GRFB-WCCY-ZOTQ-4RDH");
+  const nothing = async (address: string): Promise<Uint8Array> => {
+    throw new Unreachable(address);
+  };
+  await assert.rejects(readSealed(contest, nothing), { code: "setup-differs" });
+});
+
+test("a draft stays in its tab, without a code, until its ballot is known to be in", () => {
+  const box = new DraftBox(memory());
+  const begun = { uuid: UUID, campaign: "town", title: { en: "Park" } };
+  box.keepDraft({ ...begun, marks: [[0, 1]] });
+  assert.deepEqual(box.begun().map(({ uuid }) => uuid), [UUID]);
+  box.keepPending({ ...begun, text: "ballot", tracker: SETUP });
+  assert.deepEqual(box.begun().length, 1);
+  assert.deepEqual(box.pending("town").map(({ text }) => text), ["ballot"]);
+  assert.deepEqual(box.pending("elsewhere"), []);
+  box.forgetPending(UUID);
+  box.forgetDraft(UUID);
+  assert.deepEqual(box.begun(), []);
+});
+
+test("a tracker page's address names tracker and entry, and nothing else is taken for it", () => {
+  for (const index of [null, 0, 18]) {
+    const fragment = soughtFragment({ tracker: SETUP, index });
+    assert.match(fragment, /^#[A-Za-z0-9_.-]+$/);
+    assert.deepEqual(parseFragment(fragment), { tracker: SETUP, index });
+  }
+  for (const other of ["", "#main", "#x.1", `${soughtFragment({ tracker: SETUP, index: 1 })}0x`]) assert.equal(parseFragment(other), null);
+});
+
+test("a tracker page knows a receipt, an acknowledgement, an opened ballot and a tracker", () => {
+  const given = (text: string) => recognise(new TextEncoder().encode(text));
+  assert.equal(given("c2sp.org/tlog-proof@v1\nindex 1\n\nx\n")?.is, "receipt");
+  assert.equal(given('{"veche":"opened/1","election":"x"}\n')?.is, "opened");
+  assert.deepEqual(given(` ${SETUP.toUpperCase()}\n`), { is: "tracker", tracker: SETUP, index: null });
+  const note = "veche/acknowledgement/v1\norigin\n\n— x y\n";
+  for (const [text, index] of [[note, null], [`${note}index 12\n`, 12], [note.replaceAll("\n", "\r\n"), null]] as const) {
+    const found = given(text);
+    assert.ok(found?.is === "acknowledgement");
+    assert.equal(found.index, index);
+    assert.equal(new TextDecoder().decode(found.note), note);
+  }
+  for (const other of ["hello", "", "\ufffe", '{"veche":"other"}']) assert.equal(given(other), null);
+});
+
+test("a QR code is drawn as squares, neighbours joined", () => {
+  assert.equal(squares([[true, true, false], [false, false, true]]), "M0 0h2v1h-2zM2 1h1v1h-1z");
+});
+
+test("every sentence is there in every language, with the same places and all its plural forms", () => {
+  const [english, russian] = ["en", "ru"].map(
+    (name) => JSON.parse(readFileSync(`messages/${name}.json`, "utf-8")) as Record<string, Record<string, string>>,
+  ) as [Record<string, Record<string, string>>, Record<string, Record<string, string>>];
+  assert.deepEqual(Object.keys(english), Object.keys(russian));
+  for (const section of Object.keys(english)) {
+    assert.deepEqual(names(english[section] ?? {}, "en"), names(russian[section] ?? {}, "ru"), section);
+    for (const [key, text] of Object.entries(english[section] ?? {})) {
+      assert.deepEqual(places(russian[section]?.[key] ?? ""), places(text), key);
+      assert.ok(russian[section]?.[key]?.trim(), key);
+    }
+  }
+});
+
+/** The names of sentences; one with a number must have each form that the language has. */
+function names(section: Record<string, string>, language: string): string[] {
+  const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
+  const counted = new Set(Object.keys(section).flatMap((key) => /^(.*)\.(?:one|few|many|other)$/.exec(key)?.[1] ?? []));
+  for (const name of counted) for (const form of forms) assert.ok(`${name}.${form}` in section, `${language}: ${name}.${form}`);
+  return [...counted, ...Object.keys(section).filter((key) => !/\.(?:one|few|many|other)$/.test(key))].sort();
+}
+
+function places(text: string): string[] {
+  return [...new Set(text.match(/\{[a-z]+\}/g) ?? [])].sort();
+}
+
+function memory(): Storage {
+  const kept = new Map<string, string>();
+  return {
+    get length() {
+      return kept.size;
+    },
+    key: (at) => [...kept.keys()][at] ?? null,
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+    clear: () => kept.clear(),
+  };
+}

@@ -1,0 +1,152 @@
+// The booth's screens: whatever happens, in whatever order, a ballot is cast once or not at all.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { BEGIN, type Event, HELP_AFTER, mayRest, next, type Screen, waitBefore } from "../src/booth/voting.ts";
+
+const UUID = "4mEtPtsNhR4Pz8";
+const marks = [[0, 1]] as const;
+
+const EVENTS: readonly Event[] = [
+  { it: "code-typed" },
+  { it: "code-malformed", detail: "code-length" },
+  { it: "code-not-listed", groups: [2] },
+  { it: "unreachable" },
+  { it: "listed", only: null },
+  { it: "listed", only: UUID },
+  { it: "contest-picked", uuid: UUID },
+  { it: "contest-read" },
+  { it: "contest-unreadable", why: "offline" },
+  { it: "contest-unreadable", why: "false-record" },
+  { it: "reviewed", marks },
+  { it: "changed" },
+  { it: "encryption-began", total: 3 },
+  { it: "encryption-went-on", done: 1, total: 3 },
+  { it: "encryption-ended", commitment: "h" },
+  { it: "opened-for-test" },
+  { it: "another-was-cast" },
+  { it: "sent" },
+  { it: "sent-before", uuid: UUID },
+  { it: "fate-unknown", doubt: "offline", wait: 2 },
+  { it: "sent-again" },
+  { it: "refused", code: "not-open" },
+  { it: "acknowledged" },
+  { it: "left" },
+  { it: "rested" },
+];
+
+function after(...events: readonly Event[]): Screen {
+  return events.reduce(next, BEGIN);
+}
+
+const TO_ENCRYPTED: readonly Event[] = [
+  { it: "code-typed" },
+  { it: "listed", only: UUID },
+  { it: "contest-read" },
+  { it: "reviewed", marks },
+  { it: "encryption-began", total: 3 },
+  { it: "encryption-ended", commitment: "h" },
+];
+
+/** Every screen that any events lead to, found by trying all of them everywhere. */
+function reachable(): Screen[] {
+  const found = new Map<string, Screen>([[nameOf(BEGIN), BEGIN]]);
+  for (const screen of found.values()) {
+    for (const event of EVENTS) {
+      const then = next(screen, event);
+      if (!found.has(nameOf(then))) found.set(nameOf(then), then);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Counters apart, which may grow for ever. */
+function nameOf(screen: Screen): string {
+  return JSON.stringify(screen, (key, value: unknown) => (["wrong", "attempt", "done"].includes(key) ? 0 : value));
+}
+
+test("a voter gets from her code to an acknowledgement", () => {
+  assert.deepEqual(after(...TO_ENCRYPTED), { at: "encrypted", uuid: UUID, marks, commitment: "h" });
+  assert.deepEqual(after(...TO_ENCRYPTED, { it: "sent" }, { it: "acknowledged" }), { at: "accepted", uuid: UUID });
+});
+
+test("from a ballot that is on its way only its fate leads on: the same bytes, a refusal, or the acknowledgement", () => {
+  const leads = new Set<string>();
+  for (const screen of reachable().filter(({ at }) => at === "sending" || at === "unsure")) {
+    for (const event of EVENTS) {
+      const then = next(screen, event);
+      if (then.at !== screen.at) leads.add(`${screen.at} ${event.it} ${then.at}`);
+    }
+  }
+  assert.deepEqual([...leads].sort(), [
+    "sending acknowledged accepted",
+    "sending fate-unknown unsure",
+    "sending refused refused",
+    "unsure sent-again sending",
+  ]);
+});
+
+test("a ballot is sent from where it is encrypted and from nowhere else, so a second click sends nothing", () => {
+  for (const screen of reachable()) {
+    if (next(screen, { it: "sent" }).at !== "sending" || screen.at === "sending") continue;
+    assert.ok(screen.at === "encrypted" || screen.at === "overtaken", screen.at);
+  }
+  const sending = after(...TO_ENCRYPTED, { it: "sent" });
+  assert.equal(next(sending, { it: "sent" }), sending);
+});
+
+test("an opened ballot is never cast: only marking anew leads on", () => {
+  const tested = after(...TO_ENCRYPTED, { it: "opened-for-test" });
+  assert.equal(tested.at, "tested");
+  for (const event of EVENTS) {
+    const then = next(tested, event);
+    assert.ok(["tested", "choosing", "opening", "contests", "code"].includes(then.at), `${event.it} ${then.at}`);
+  }
+});
+
+test("a ballot that came in from elsewhere is told before another one is cast", () => {
+  const told = after(...TO_ENCRYPTED, { it: "another-was-cast" });
+  assert.equal(told.at, "overtaken");
+  assert.equal(next(told, { it: "sent" }).at, "sending");
+  assert.equal(next(told, { it: "left" }).at, "contests");
+  assert.equal(next(told, { it: "opened-for-test" }).at, "tested");
+});
+
+test("wrong codes are counted, lead to help, and never to a lock", () => {
+  let screen: Screen = BEGIN;
+  for (let wrong = 1; wrong <= 2 * HELP_AFTER; wrong += 1) {
+    screen = next(next(screen, { it: "code-typed" }), { it: "code-not-listed", groups: [] });
+    assert.equal(screen.at === "code" && screen.wrong, wrong);
+  }
+  assert.equal(after({ it: "code-typed" }, { it: "unreachable" }).at, "code");
+  assert.equal(next(next(screen, { it: "code-typed" }), { it: "listed", only: null }).at, "contests");
+});
+
+test("a page that was left with a ballot on its way begins with that ballot", () => {
+  const screen = after({ it: "sent-before", uuid: UUID });
+  assert.deepEqual(screen, { at: "unsure", uuid: UUID, attempt: 1, doubt: "interrupted", wait: 0 });
+  assert.equal(next(next(screen, { it: "sent-again" }), { it: "acknowledged" }).at, "accepted");
+});
+
+test("after a rest the code is asked for again, but not while a ballot's fate is open", () => {
+  for (const screen of reachable()) {
+    const then = next(screen, { it: "rested" });
+    if (mayRest(screen)) assert.equal(then.at, "code", screen.at);
+    else assert.equal(then, screen);
+  }
+});
+
+test("every screen is reached, and only these", () => {
+  const reached = new Set(reachable().map(({ at }) => at));
+  assert.deepEqual([...reached].sort(), [
+    "accepted", "choosing", "code", "contests", "encrypted", "encrypting", "looking", "opening", "overtaken", "refused", "reviewing",
+    "sending", "tested", "unreadable", "unsure",
+  ]);
+});
+
+test("attempts become rarer, obey the server, and never wait longer than a minute", () => {
+  assert.deepEqual([1, 2, 3, 9].map((attempt) => waitBefore(attempt, 0)), [2, 4, 8, 60]);
+  assert.equal(waitBefore(1, 20), 20);
+  assert.equal(waitBefore(1, 4000), 60);
+});
