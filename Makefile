@@ -34,6 +34,7 @@ $(READY): pyproject.toml hatch_build.py src/veche/__init__.py
 	  { echo "could not make .venv (on Debian and Ubuntu: apt install python3-venv)"; exit 1; }
 	@echo "installing into .venv (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python hatch_build.py
 	@touch $@
 
 run: $(READY)
@@ -82,6 +83,7 @@ soak: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench.side_by_side
 	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.booth
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov

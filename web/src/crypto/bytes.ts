@@ -19,9 +19,11 @@ export function utf8Text(data: Uint8Array): string {
   }
 }
 
+const DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 export function hex(data: Uint8Array): string {
   let written = "";
-  for (const byte of data) written += byte.toString(16).padStart(2, "0");
+  for (const byte of data) written += DIGITS[byte];
   return written;
 }
 

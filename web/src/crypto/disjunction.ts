@@ -56,7 +56,7 @@ export function verifyDisjunction(key: Point, claim: Disjunction, proofs: readon
  * A proof of `claim`, whose part `holds` is true; openings[i] is how ciphertexts[i] was made.
  *
  * For a part with challenge c and response r, u = r + c·ρ gives A = r·G + c·alpha = u·G and B = r·y + c·(beta − M·G) =
- * u·y + c·(m − M)·G. Every part costs the same multiplications, whichever is the true one.
+ * u·y + c·(m − M)·G; of the true part, where u is the nonce, c·(m − M) is 0. The work is the same whichever part that is.
  */
 export function proveDisjunction(
   key: Point,
@@ -73,7 +73,8 @@ export function proveDisjunction(
     const u = i === holds ? nonce : reduce(response + c * r);
     const distance = BigInt(m - (claim.values[i] as number));
     const masked = key.multiply(u);
-    // Of a part that is true, the nonce's or one that is true by chance, nothing is added.
+    if (i === holds) return [G.multiply(u), masked];
+    // A part that is true by chance as well has distance 0: nothing is added, but the work is done.
     const candidates = [masked, masked.add(G.multiply(distance === 0n ? c : reduce(c * distance)))] as const;
     return [G.multiply(u), candidates[distance === 0n ? 0 : 1]];
   });

@@ -20,6 +20,7 @@ const WINDOW = 8;
 export class Point {
   readonly #point: CurvePoint;
   #encoding: Uint8Array | undefined;
+  #text: string | undefined;
 
   private constructor(point: CurvePoint, encoding?: Uint8Array) {
     this.#point = point;
@@ -88,7 +89,7 @@ export class Point {
 
   /** Belenios form S(P): the encoding reversed, in lower-case hex. */
   text(): string {
-    return hex(this.encoding.slice().reverse());
+    return (this.#text ??= hex(this.encoding.slice().reverse()));
   }
 
   get isIdentity(): boolean {
@@ -155,9 +156,16 @@ export async function prepareTables(...points: readonly Point[]): Promise<void> 
   }
 }
 
-/** Lets the browser draw and hear its user. */
+/** Lets the browser draw and hear its user. Not by a timer, which browsers make wait 4 milliseconds each time. */
 export function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }
 
 function bytesOf(text: unknown): Uint8Array {
