@@ -142,6 +142,7 @@ function quoted(value: string): string {
 class Reader {
   readonly #text: string;
   #at = 0;
+  #half = false;
 
   constructor(text: string) {
     this.#text = text;
@@ -151,6 +152,7 @@ class Reader {
     const value = this.#value(0);
     this.#space();
     if (this.#at !== this.#text.length) throw this.#wrong();
+    if (this.#half) throw new Malformed("not-canonical", "a text holds half a surrogate pair, which is no character");
     return value;
   }
 
@@ -213,7 +215,7 @@ class Reader {
     }
     this.#at += 1;
     const value = JSON.parse(this.#text.slice(start, this.#at)) as string;
-    if (SURROGATE.test(value)) throw new Malformed("not-canonical", "a text holds half a surrogate pair, which is no character");
+    if (SURROGATE.test(value)) this.#half = true;
     return value;
   }
 
