@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from veche.crypto.errors import Refused
+from veche.ballot.manifest import Log
+from veche.crypto.errors import ElectionError, Refused
 from veche.ledger.annex import Annex, Certified, Dkg, Drill, Issued, Published, Withheld, parse_annex
 from veche.ledger.event import EventType, parse_event
+from veche.ledger.policy import Policy, policy_of_manifest, verify_policy
+from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, verify_lines, verify_log
 from veche.observer.log_routes import PublicLogs, checkpoint_json
 from veche.observer.public_record import Facts, PublicRecord, row_of, told
 from veche.observer.published_result import outcome_json, read_outcome
@@ -43,9 +46,7 @@ def observed(record: PublicRecord, logs: PublicLogs, uuid: str, after: int) -> d
             "campaign": [dict(brief_json(one, record.facts(connection, one))) for one in all_elections(connection, row.campaign)],
             "trackers": _trackers(connection, uuid, after),
         }
-    checkpoint = checkpoint_json(logs.checkpoint(uuid))
-    shown["checkpoint"] = checkpoint
-    shown["signed_by"] = _signers(checkpoint)
+    shown |= _logged(logs.checkpoint(uuid), facts.manifest.log)
     shown["chart"] = turnout_chart(shown["election"]["turnout"])
     return shown
 
@@ -134,9 +135,37 @@ def _trackers(connection: Connection, uuid: str, after: int) -> dict[str, Any]:
     }
 
 
-def _signers(checkpoint: Any) -> list[str]:
-    """Whose lines the checkpoint has. Whether they are good is for the reader's own program to say, not for this page."""
-    if checkpoint is None:
-        return []
-    lines = checkpoint["note"].split("\n\n")[-1].split("\n")
-    return list(dict.fromkeys(line.split(" ")[1] for line in lines if line.startswith("\N{EM DASH} ")))[:_MOST_SIGNED]
+def _logged(note: bytes | None, log: Log | None) -> dict[str, Any]:
+    """The newest checkpoint, and the witnesses of the manifest's policy with the time at which each signed it, None if it did not.
+
+    `standing` is "none" (no log, or no checkpoint yet), "unwitnessed" (the policy asks for nobody), "confirmed", "waiting" (the
+    quorum is missing), or "false": a line does not verify, and the page says so.
+    """
+    if log is None:
+        return {"checkpoint": None, "witnesses": [], "standing": "none"}
+    policy = policy_of_manifest(log) if log.policy else None
+    names = () if policy is None else policy.witnesses
+    if note is None:
+        return {"checkpoint": None, "witnesses": [(one.name, None) for one in names], "standing": "none"}
+    shown: dict[str, Any] = {
+        "checkpoint": checkpoint_json(note),
+        "witnesses": [(one.name, None) for one in names],
+        "standing": "false",
+    }
+    try:
+        signed = parse_signed(note)
+        verify_log(signed, log.origin, log.keys)
+        times = {one.key: one.time for one in verify_lines(signed, [one.key for one in names])}
+    except ElectionError:
+        return shown
+    shown["witnesses"] = [(one.name, times.get(one.key)) for one in names]
+    shown["standing"] = "unwitnessed" if policy is None or policy.quorum is None else _quorum(policy, signed)
+    return shown
+
+
+def _quorum(policy: Policy, signed: SignedCheckpoint) -> str:
+    try:
+        verify_policy(policy, signed)
+    except Refused:
+        return "waiting"
+    return "confirmed"

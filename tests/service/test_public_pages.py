@@ -18,6 +18,10 @@ from tests.service.hostile_texts import SCRIPTS
 from tests.service.signed_in import SAME_SITE, text_of
 from tests.service.town import HOUR, ServedTown, draft, open_town, plan
 from veche.crypto.canonical_json import Json
+from veche.crypto.scalar import system_randomness
+from veche.crypto.signed_note import COSIGNATURE
+from veche.crypto.signing_key import SigningKey
+from veche.ledger.cosignature import make_line
 from veche.observer.record_rows import ballots_from
 from veche.observer.tracker import compact_tracker
 from veche.service import application, languages
@@ -190,6 +194,35 @@ def test_trackers_are_shown_page_by_page(server: Server, client: TestClient, clo
     assert "First page" in page
     assert PAGE == 50
     assert client.get(f"/en/observe/{town.uuid}?after=x").status_code == 422
+
+
+def test_the_page_says_which_witnesses_signed_and_when_a_signature_is_false(
+    server: Server, client: TestClient, clock: HandClock, tmp_path: Path
+) -> None:
+    signer = SigningKey.generate("witness.example/w", system_randomness, COSIGNATURE)
+    policy = f"witness one {signer.verifier.text()}\nquorum one\n"
+    town = draft(server, clock, tmp_path, {**plan(3, clock.now()), "policy": policy})
+    path = f"/en/observe/{town.uuid}"
+    assert "none yet" in log_of(read(client, path))
+    server.sequencer.sequence(town.uuid)
+    assert "Not confirmed by enough witnesses yet" in log_of(read(client, path))
+    newest = server.sequencer.newest(town.uuid)
+    assert newest is not None
+    server.sequencer.add_cosignatures(town.uuid, [make_line(signer, newest.checkpoint, clock.now())])
+    page = log_of(read(client, path))
+    assert "Confirmed by as many witnesses as the rules of this vote ask for" in page
+    assert newest.checkpoint.root.hex() in page
+    assert re.search(r'<th scope="row">one</th><td><time ', page)
+    served = server.storage.root / "log" / town.uuid / "checkpoint"
+    at = (note := served.read_bytes()).rindex(b" ") + 20
+    served.write_bytes(note[:at] + (b"A" if note[at : at + 1] != b"A" else b"B") + note[at + 1 :])
+    page = log_of(read(client, path))
+    assert "A signature on this checkpoint does not hold" in page
+    assert "Confirmed by" not in page
+
+
+def log_of(page: str) -> str:
+    return page[page.index('<h2 id="log">') : page.index('<h2 id="ballots">')]
 
 
 # --- The drawing ----------------------------------------------------------------------------
