@@ -147,13 +147,10 @@ def _logged(note: bytes | None, log: Log | None) -> dict[str, Any]:
     names = () if policy is None else policy.witnesses
     if note is None:
         return {"checkpoint": None, "witnesses": [(one.name, None) for one in names], "standing": "none"}
-    shown: dict[str, Any] = {
-        "checkpoint": checkpoint_json(note),
-        "witnesses": [(one.name, None) for one in names],
-        "standing": "false",
-    }
+    shown: dict[str, Any] = {"checkpoint": None, "witnesses": [(one.name, None) for one in names], "standing": "false"}
     try:
         signed = parse_signed(note)
+        shown["checkpoint"] = checkpoint_json(note)
         verify_log(signed, log.origin, log.keys)
         times = {one.key: one.time for one in verify_lines(signed, [one.key for one in names])}
     except ElectionError:

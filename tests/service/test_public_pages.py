@@ -219,6 +219,8 @@ def test_the_page_says_which_witnesses_signed_and_when_a_signature_is_false(
     page = log_of(read(client, path))
     assert "A signature on this checkpoint does not hold" in page
     assert "Confirmed by" not in page
+    served.write_bytes(b"no checkpoint at all")
+    assert "A signature on this checkpoint does not hold" in log_of(read(client, path))
 
 
 def log_of(page: str) -> str:
