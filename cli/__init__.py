@@ -30,6 +30,7 @@ The trustee:
 - `trustee_drill`       showing before the vote that the key is there
 - `trustee_share`       a share of the total, and what must hold before it leaves
 - `trustee_journal`     what a key has answered for
+- `trustee_key_file`    the key file of the browser's page, opened into a folder and made from one
 - `trustee_answers`, `trustee_options`    the commands drill, roll-call and share; options that several commands have
 - `invitation`, `trustee_server`          a campaign's server instead of a shared folder; `web_requests` asks it
 - `trustee_take_part`, `trustee_at_server`  the whole ceremony in one command; drill, roll-call and share for a server

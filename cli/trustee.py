@@ -12,7 +12,7 @@ import typer
 
 from veche.cli.help_text import WholeSentences
 from veche.cli.trustee_answers import drill, roll_call, share
-from veche.cli.trustee_options import Private, Server, ServerFile, Shared, desk_of, wanted_server
+from veche.cli.trustee_options import PassphraseFile, Private, Server, ServerFile, Shared, desk_of, wanted_server
 
 app = typer.Typer(
     cls=WholeSentences,
@@ -167,6 +167,48 @@ def take_part(
     context = agreed_place(desk, there, place, lambda question: typer.confirm(question, err=True))
     go_through(desk, there, context, Patience(wait * 3600, every), system_randomness)
     answer(f"your key: {private / SEED} with {private / DECRYPTION_KEY}; keep copies of both where only you can read them")
+
+
+@app.command("open-key")
+def open_key(
+    file: Annotated[Path, typer.Argument(help="The key file that the trustee's page saved: the newest one.")],
+    private: Private,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Open the key file of the browser's page into a private folder. From then on use the folder, and no more the file."""
+    from veche.cli.terminal import answer
+    from veche.cli.trustee_key_file import read_room, unpack
+
+    room = read_room(file, _passphrase(passphrase_file, new=False))
+    unpack(room, private)
+    answer(f"{private} holds your key for {room.campaign}; from now on use this folder, and no more the file")
+
+
+@app.command("save-key")
+def save_key(
+    private: Private,
+    campaign: Annotated[str, typer.Option(help="The campaign of your invitation.")],
+    out: Annotated[Path, typer.Option(help="Where to write the key file for the browser's page.")],
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Pack a private folder into a key file for the browser's page. From then on use the file, and no more the folder."""
+    from veche.cli.terminal import answer
+    from veche.cli.trustee_key_file import pack, write_room
+    from veche.crypto.scalar import system_randomness
+    from veche.observer.durable_files import refuse_existing
+
+    refuse_existing(out)
+    write_room(out, pack(private, campaign), _passphrase(passphrase_file, new=True), system_randomness)
+    answer(f"{out}; from now on use this file, and no more the folder")
+
+
+def _passphrase(file: Path | None, new: bool) -> str:
+    from veche.observer.durable_files import read_line
+
+    if file is not None:
+        return read_line(file, 4096)
+    written: str = typer.prompt("Passphrase of the key file", hide_input=True, confirmation_prompt=new, err=True)
+    return written
 
 
 @app.command("tool-deal")

@@ -40,12 +40,12 @@ from veche.service.ceremony_board import CeremonyBoard
 
 SEED: Final = "trustee.key"
 DECRYPTION_KEY: Final = "trustee.dkey"
-_CERTIFICATE: Final = "0-certificate.json"
-_COMMITTED: Final = "1-committed.json"
-_REVEALED: Final = "2-revealed.json"
-_SHARING: Final = "3-sharing.json"
-_FINISHED: Final = "4-finished.json"
-_COMPLAINED: Final = "4-complained.json"
+CERTIFICATE: Final = "0-certificate.json"
+COMMITTED: Final = "1-committed.json"
+REVEALED: Final = "2-revealed.json"
+SHARING: Final = "3-sharing.json"
+FINISHED: Final = "4-finished.json"
+COMPLAINED: Final = "4-complained.json"
 
 SomeState = TypeVar("SomeState", Committed, Revealed, Sharing, Finished)
 
@@ -62,7 +62,7 @@ class Desk:
         return Seed.parse(read_line(self.private / SEED)).keys()
 
     def own_certificate(self) -> tuple[Certificate, Context]:
-        path = self.private / _CERTIFICATE
+        path = self.private / CERTIFICATE
         if not path.exists():
             raise Refused("step-missing", f"{path} is not there: make your certificate first (veche trustee certificate)")
         certificate = Certificate.parse(read_line(path))
@@ -87,14 +87,14 @@ def parse_place(written: str) -> Context:
 def make_certificate(desk: Desk, context: Context, randomness: Randomness) -> Certificate:
     """Step 1: a new seed for this run, and its certificate with the public keys. Raises Refused where there is another seed."""
     _verify_terms(desk, context)
-    if not (desk.private / _CERTIFICATE).exists():
+    if not (desk.private / CERTIFICATE).exists():
         if desk.shared.has_certificate(context.index):
             raise Refused("place-taken", f"place {context.index} is taken: its certificate is in the shared folder already")
         make_private_folder(desk.private)
         seed = Seed.random(randomness)
         write_private(desk.private / SEED, seed.characters.encode("ascii"))
         certificate = Certificate.make(seed.keys(), context, randomness)
-        write_private(desk.private / _CERTIFICATE, certificate.line().encode("utf-8"))
+        write_private(desk.private / CERTIFICATE, certificate.line().encode("utf-8"))
     certificate, own = desk.own_certificate()
     if own != context:
         raise Refused("place-taken", f"{desk.private} holds the keys for another place; a seed is never used for two")
@@ -117,7 +117,7 @@ def make_commitment(desk: Desk, cipher: Cipher | None, randomness: Randomness) -
         place = take_place(keys, certificates, context.size, context.threshold, context.index, chosen)
         return commit(keys, place, randomness)
 
-    state = _step(desk.private / _COMMITTED, Committed, choose)
+    state = _step(desk.private / COMMITTED, Committed, choose)
     desk.shared.put_commitment(state.place.index, state.commitment)
     return state
 
@@ -126,10 +126,10 @@ def make_reveal(desk: Desk, randomness: Randomness) -> Revealed:
     """Step 3: with all commitments seen, this trustee's part itself, signed over them. Raises Refused while one is missing."""
 
     def show() -> Revealed:
-        before = _read(desk.private / _COMMITTED, Committed)
+        before = _read(desk.private / COMMITTED, Committed)
         return reveal(desk.keys(), before, desk.shared.commitments(before.place.size), randomness)
 
-    state = _step(desk.private / _REVEALED, Revealed, show)
+    state = _step(desk.private / REVEALED, Revealed, show)
     desk.shared.put_reveal(state.committed.place.index, state.reveal)
     return state
 
@@ -138,10 +138,10 @@ def hand_out_shares(desk: Desk) -> Sharing:
     """Step 4: every reveal found good, the encrypted shares go out. Raises Inconsistent naming whoever revealed something else."""
 
     def check() -> Sharing:
-        before = _read(desk.private / _REVEALED, Revealed)
+        before = _read(desk.private / REVEALED, Revealed)
         return check_reveals(before, desk.shared.reveals(before.committed.place.size))
 
-    state = _step(desk.private / _SHARING, Sharing, check)
+    state = _step(desk.private / SHARING, Sharing, check)
     index = state.place.index
     for recipient, message in enumerate(state.secrets, start=1):
         if recipient != index:
@@ -154,24 +154,24 @@ def take_shares(desk: Desk, name: str | None, randomness: Randomness) -> Finishe
 
     Raises Refused while a share is missing, or when one was changed on the way: then it is asked for again, nobody is named.
     """
-    if (desk.private / _FINISHED).exists():
-        return _publish_key(desk, _read(desk.private / _FINISHED, Finished))
-    if (desk.private / _COMPLAINED).exists():
-        complaint = Complaint.from_json(read_json(desk.private / _COMPLAINED))
+    if (desk.private / FINISHED).exists():
+        return _publish_key(desk, _read(desk.private / FINISHED, Finished))
+    if (desk.private / COMPLAINED).exists():
+        complaint = Complaint.from_json(read_json(desk.private / COMPLAINED))
     else:
         outcome = _open_shares(desk, name, randomness)
         if isinstance(outcome, Finished):
-            write_private(desk.private / _FINISHED, dumps(outcome.to_json()).encode("utf-8"))
+            write_private(desk.private / FINISHED, dumps(outcome.to_json()).encode("utf-8"))
             return _publish_key(desk, outcome)
         complaint = outcome
         # Kept first: a trustee that complained must never send a key for the same run.
-        write_private(desk.private / _COMPLAINED, dumps(complaint.to_json()).encode("utf-8"))
+        write_private(desk.private / COMPLAINED, dumps(complaint.to_json()).encode("utf-8"))
     desk.shared.put_complaint(complaint)
     return complaint
 
 
 def _open_shares(desk: Desk, name: str | None, randomness: Randomness) -> Finished | Complaint:
-    state, keys = _read(desk.private / _SHARING, Sharing), desk.keys()
+    state, keys = _read(desk.private / SHARING, Sharing), desk.keys()
     index, shares = state.place.index, list[Secret]()
     messages = [_message(desk, state, dealer) for dealer in range(1, state.place.size + 1)]
     for dealer, message in enumerate(messages, start=1):
@@ -207,7 +207,7 @@ def confirm_outcome(desk: Desk, trustees_json: bytes, run_file: bytes | None) ->
 
     Raises Inconsistent: another group, or other commitments and reveals than were shown to this trustee.
     """
-    state = _read(desk.private / _FINISHED, Finished)
+    state = _read(desk.private / FINISHED, Finished)
     groups = parse_trustees(trustees_json).groups
     lines = [one.line() for one in state.place.certificates]
     mine = next((group for group in groups if [one.line() for one in group.certificates] == lines), None)
@@ -219,7 +219,7 @@ def confirm_outcome(desk: Desk, trustees_json: bytes, run_file: bytes | None) ->
     run = parse_run(run_file)
     verify_run(run)
     verify_run_matches(run, trustees_json, mine)
-    seen = _read(desk.private / _SHARING, Sharing)
+    seen = _read(desk.private / SHARING, Sharing)
     if not isinstance(run, FinishedRun) or (run.commitments, run.reveals) != (seen.revealed.commitments, seen.reveals):
         raise Inconsistent(
             "split-view",

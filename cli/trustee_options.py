@@ -24,6 +24,9 @@ Server = Annotated[
 ]
 ServerFile = Annotated[Path | None, typer.Option("--server-file", help="A file with your invitation.", metavar="FILE")]
 DkeyFile = Annotated[Path | None, typer.Option("--dkey", help="Your .dkey file, if the key is a seed (threshold).")]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file with the passphrase in its first line; else you are asked.", metavar="FILE")
+]
 Cancelled = Annotated[
     str | None, typer.Option(help="Record of the same contest that was cancelled, if your key answered for it before.")
 ]

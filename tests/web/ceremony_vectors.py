@@ -70,9 +70,7 @@ def made() -> bytes:
     tally = EncryptedTally(((Ciphertext(points[0], points[1]), Ciphertext(points[2], points[3])), (Ciphertext(*points[4:]),)))
     where = TallyPlace("f" * 43, "11" * 32, "22" * 32)
     delivery = make_share(secret, public, 1, tally, where, drawing("share")).encode(UUID)
-    room = TrusteeRoom(
-        "town-2026", seeds[0], certificates[0].line(), finished[0], sharing[0], None, Journal().encode()
-    )
+    room = TrusteeRoom("town-2026", seeds[0], certificates[0].line(), finished[0], sharing[0], None, Journal().encode())
     value: dict[str, Json] = {
         "origin": "tests/web/ceremony_vectors.py",
         "seeds": [seed.characters for seed in seeds],

@@ -6,11 +6,11 @@
 
 import { bigEndian, hex } from "./bytes.ts";
 import { type Json, encode } from "./canonical_json.ts";
-import { proveEquality } from "./equality.ts";
+import { proveWithNonce } from "./equality.ts";
 import { Malformed } from "./errors.ts";
 import { Point } from "./group.ts";
 import { type Proof, proofJson } from "./proof.ts";
-import type { Randomness, Scalar } from "./scalar.ts";
+import { makeNonce, type Randomness, type Scalar } from "./scalar.ts";
 import { digest256, transcript } from "./transcript.ts";
 
 /** For what and whom: uuid, SHA-256 (32 bytes) of manifest and of trustees.json, the owner's number from 1. */
@@ -42,7 +42,8 @@ export function makeDrill(secret: Scalar, key: Point, statement: DrillStatement,
   const context = transcript("veche/v1/drill-proof", uuid, manifest, trustees, owner);
   const base = drillBase(statement);
   const factor = base.multiply(secret);
-  return { factor, proof: proveEquality(secret, { context, key, bases: [base], factors: [factor] }, randomness) };
+  const nonce = makeNonce(randomness, secret, context);
+  return { factor, proof: proveWithNonce(secret, { context, key, bases: [base], factors: [factor] }, nonce) };
 }
 
 /** The file `drill/1` that a trustee hands in. */
@@ -61,7 +62,7 @@ function pointAbove(y: bigint): Point | undefined {
     if (error instanceof Malformed) return undefined;
     throw error;
   }
-  const [two] = [point.add(point)];
+  const two = point.add(point);
   const four = two.add(two);
   const eight = four.add(four);
   return eight.isIdentity ? undefined : Point.parse(hex(eight.encoding.slice().reverse()));

@@ -17,8 +17,12 @@ export interface EqualityClaim {
 
 /** A proof of `claim`, made by the one who knows x. */
 export function proveEquality(secret: Scalar, claim: EqualityClaim, randomness: Randomness): Proof {
+  return proveWithNonce(secret, claim, makeNonce(randomness, secret, seedOf(claim)));
+}
+
+/** As `proveEquality` with a given nonce, which must never serve twice. */
+export function proveWithNonce(secret: Scalar, claim: EqualityClaim, nonce: Scalar): Proof {
   const seed = seedOf(claim);
-  const nonce = makeNonce(randomness, secret, seed);
   const [base, factor] = combined(seed, claim);
   const c = challenge("veche/v1/equality", seed, base, factor, G.multiply(nonce), base.multiply(nonce));
   return { challenge: c, response: reduce(nonce + c * secret) };
