@@ -206,6 +206,7 @@ def _contest(reader: _Reader, own: str, zone: str) -> dict[str, Json]:
 
 def _question(reader: _Reader, own: str, currency: str) -> dict[str, Json]:
     options: list[Json] = []
+    asked = reader.needed(f"{own}.question")
     size = rows_of(reader.typed, f"{own}.options")
     for row in range(size):
         place = f"{own}.options.{row}"
@@ -226,7 +227,7 @@ def _question(reader: _Reader, own: str, currency: str) -> dict[str, Json]:
     if not any(flaw.field == f"{own}.max" for flaw in reader.flaws) and not max(low, 1) <= high <= max(size, 1):
         reader.add(f"{own}.max", NO_CHOICE)
     blank = reader.text(f"{own}.blank") == "yes"
-    return {"question": reader.needed(f"{own}.question"), "min": low, "max": high, "blank": blank, "options": options}
+    return {"question": asked, "min": low, "max": high, "blank": blank, "options": options}
 
 
 def _refuse_doubled(reader: _Reader, names: list[str]) -> None:

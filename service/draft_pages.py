@@ -178,6 +178,9 @@ def _page(
 ) -> Response:
     """The campaign's page, or with `place` (from 1) that of one contest; flaws of other pages are told with a link."""
     typed = draft.typed
+    if place:
+        # What is wrong on this page comes first.
+        flaws = sorted(flaws, key=lambda one: not one.field.startswith(f"contests.{place - 1}."))
     values: dict[str, Any] = {
         "draft": draft,
         "typed": typed,

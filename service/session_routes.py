@@ -28,7 +28,7 @@ from veche.service.clock import Clock
 from veche.service.form import Form, form_reader
 from veche.service.jobs import queue_job
 from veche.service.pages import Pages
-from veche.service.sessions import begin_session, end_session
+from veche.service.sessions import RENEWED, begin_session, end_session
 from veche.service.tables import roles
 
 WRONG_LINKS: Final = 5
@@ -58,7 +58,10 @@ def session_routes(database: Database, clock: Clock, access: Access, pages: Page
     @router.get("/account/stay", include_in_schema=False)
     def stay(request: Request) -> Response:
         access.person(request)
-        return pages.render(request, "stay.html")
+        page = pages.render(request, "stay.html")
+        # This window does nothing else than prolong the session as long as it is open, which is what it says.
+        page.headers["Refresh"] = str(RENEWED)
+        return page
 
     @router.get("/api/session", tags=["session"], responses=dict(RESPONSES), summary="Who is signed in, and the token for forms")
     def session(request: Request) -> Response:
