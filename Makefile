@@ -20,7 +20,7 @@ help:
 	@echo "make check   what must hold before a change is handed in: style, types, layers, requirements, quick tests"
 	@echo "make setup   .venv with everything the above need"
 	@echo "make web     the scripts of the pages, from web/ (needs node 20 or later; make setup does it by itself)"
-	@echo "make verify-web URL=https://…   that a server serves what these sources give"
+	@echo "make verify-web URL=https://… ELECTION=UUID   that a server serves, and the record names, what these sources give"
 	@echo "make soak    every test with long random runs (hours)"
 	@echo "make bench   measurements"
 	@echo "make clean   remove caches and builds; .venv stays"
@@ -70,7 +70,7 @@ web-check: web/node_modules/.package-lock.json
 	cd web && npx --no-install tsc --noEmit && node test.mjs $(ARGS)
 
 verify-web:
-	node web/verify.mjs $(URL)
+	node web/verify.mjs $(URL) $(ELECTION)
 
 # The server's tests take minutes: three of them stand for all, `make test` runs the rest.
 check: lint

@@ -1,8 +1,9 @@
 // Builds the scripts again in a temporary copy and compares them with what stands here and with what a server serves.
 //
-//   node verify.mjs [https://vote.example]
+//   node verify.mjs [https://vote.example [UUID]]
 //
-// Prints the lines that the annex `software` of an election's record names by their SHA-256. Ends with 1 when anything differs.
+// With the UUID of an election, also with what its record says: the newest annex `software` names the SHA-256 of the lines that are
+// printed here. Ends with 1 when anything differs.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,7 +14,7 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const local = join(here, "..", "service", "static", "dist");
-const [server] = process.argv.slice(2);
+const [server, uuid] = process.argv.slice(2);
 const copy = mkdtempSync(join(tmpdir(), "veche-web-"));
 let differences = 0;
 
@@ -36,14 +37,23 @@ try {
     }
     compare(server, built, (name) => served.get(name));
   }
-  for (const name of Object.keys(built)) {
-    console.log(`${createHash("sha256").update(readFileSync(join(copy, "dist", name))).digest("hex")}  ${name}`);
+  const lines = Object.keys(built).map((name) => `${sha256(readFileSync(join(copy, "dist", name)))}  ${name}\n`).join("");
+  process.stdout.write(lines);
+  if (uuid !== undefined) {
+    const answer = await fetch(new URL(`/observer/elections/${uuid}/entries.jsonl`, server), { redirect: "error" });
+    const named = (await answer.text()).split("\n").filter((line) => line.startsWith('{"annex":"software"')).at(-1);
+    const found = named === undefined ? "nothing" : JSON.parse(named).assets;
+    if (found !== sha256(lines)) report(`the record of ${uuid}`, "software", `${found}, these sources give ${sha256(lines)}`);
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
 console.log(differences === 0 ? "The same bytes everywhere." : `${differences} files differ.`);
 process.exitCode = differences === 0 ? 0 : 1;
+
+function sha256(content) {
+  return createHash("sha256").update(content).digest("hex");
+}
 
 function compare(where, built, contentOf) {
   for (const [name, expected] of Object.entries(built)) {

@@ -6,7 +6,6 @@ import random
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.ballot.small_election import election
 from tests.crypto.drawing import drawing
@@ -35,10 +34,35 @@ def changed(data: bytes, draw: random.Random) -> bytes:
     return data
 
 
-def said(read: Callable[[], Any]) -> Any:
-    """What was read, or the code of the refusal, in the form of web/tests/reading.ts."""
+def read_text(data: str) -> object:
+    return encode(parse(bytes.fromhex(data))).hex()
+
+
+def read_code(typed: str) -> object:
+    return [parse_code(typed), list(wrong_groups(typed))]
+
+
+def read_note(data: str) -> object:
+    return [[name, key.hex()] for name, key, _ in parse_note(bytes.fromhex(data)).lines]
+
+
+def read_election(data: str) -> object:
+    return parse_election(bytes.fromhex(data)).fingerprint
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "texts": read_text,
+    "codes": read_code,
+    "notes": read_note,
+    "elections": read_election,
+}
+"""As in web/tests/reading.ts."""
+
+
+def said(read: Callable[[str], object], given: str) -> object:
+    """What was read, or the code of the refusal, in the form of that program."""
     try:
-        return {"read": read()}
+        return {"read": read(given)}
     except ElectionError as error:
         return {"refused": error.code}
 
@@ -51,37 +75,20 @@ def separators() -> list[str]:
 
 def test_texts_codes_notes_and_elections_are_read_alike(tmp_path: Path) -> None:
     draw = random.Random("read alike")
-    known = load("spec/transparency-log-vectors.json")
-    note, asked = known["checkpoint5_cosigned"].encode(), election().raw
+    note = load("spec/transparency-log-vectors.json")["checkpoint5_cosigned"].encode()
+    asked, code = election().raw, generate_code(drawing("read alike"))
     texts = ["".join(draw.choices(PIECES, k=draw.randint(1, 8))).encode() for _ in range(3000)]
-    texts += [changed(asked, draw) for _ in range(500)]
-    code = generate_code(drawing("read alike"))
-    typed = [code[:at] + one + code[at:] for one in separators() for at in (0, 7)]
-    typed += ["".join(draw.choices(ALPHABET + "АВСЕНКМОРТХУЅІЈаеорсухѕіјвбЯ0OIl -—é", k=draw.randint(20, 24))) for _ in range(1000)]
-    notes = [changed(note, draw) for _ in range(500)]
-    elections = [changed(asked, draw) for _ in range(500)]
-    answer = run_program(
-        "reading",
-        {
-            "texts": [one.hex() for one in texts],
-            "codes": typed,
-            "notes": [one.hex() for one in notes],
-            "elections": [one.hex() for one in elections],
-        },
-        tmp_path,
-    )
-    ours = {
-        "texts": [said(lambda one=one: encode(parse(one)).hex()) for one in texts],
-        "codes": [said(lambda one=one: [parse_code(one), list(wrong_groups(one))]) for one in typed],
-        "notes": [said(lambda one=one: [[name, key.hex()] for name, key, _ in parse_note(one).lines]) for one in notes],
-        "elections": [said(lambda one=one: parse_election(one).fingerprint) for one in elections],
+    letters = ALPHABET + "АВСЕНКМОРТХУЅІЈаеорсухѕіјвбЯ0OIl -—é"
+    given = {
+        "texts": [one.hex() for one in (*texts, *(changed(asked, draw) for _ in range(500)))],
+        "codes": [code[:at] + one + code[at:] for one in separators() for at in (0, 7)]
+        + ["".join(draw.choices(letters, k=draw.randint(20, 24))) for _ in range(1000)],
+        "notes": [changed(note, draw).hex() for _ in range(500)],
+        "elections": [changed(asked, draw).hex() for _ in range(500)],
     }
-    given = {"texts": texts, "codes": typed, "notes": notes, "elections": elections}
-    differ = [
-        (kind, one, mine, theirs)
-        for kind, mine_all in ours.items()
-        for one, mine, theirs in zip(given[kind], mine_all, answer[kind], strict=True)
-        if mine != theirs
-    ]
-    assert differ[:20] == []
-    assert all(any("read" in one for one in answer[kind]) and any("refused" in one for one in answer[kind]) for kind in answer)
+    answer = run_program("reading", given, tmp_path)
+    for kind, read in READERS.items():
+        ours = [said(read, one) for one in given[kind]]
+        differ = [(one, mine, other) for one, mine, other in zip(given[kind], ours, answer[kind], strict=True) if mine != other]
+        assert differ[:20] == []
+        assert {word for one in ours if isinstance(one, dict) for word in one} == {"read", "refused"}
