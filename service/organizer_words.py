@@ -72,6 +72,7 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
         "complaints": sentence("A whole number was expected."),
         "successor": sentence("This is not the number of another election."),
         "entry-order": sentence("This is not possible at this step of the contest."),
+        "too-early": sentence("It is too early for this."),
         "already-asked": sentence("This was asked for already and waits for a second organizer."),
         "second-organizer": sentence("You asked for this yourself. Another organizer must approve it."),
         "already-decided": sentence("Somebody has decided on this already."),
