@@ -79,7 +79,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(trustee_routes(server.storage, server.clock, access))
     application.include_router(session_routes(server.storage.database, server.clock, access, shown))
     logs = server.storage.root / "log"
-    application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown, logs))
+    application.include_router(public_pages(server.storage.database, server.storage.files, server.settings, shown, logs, demo))
     application.include_router(booth_pages(server.storage.database, server.storage.files, server.settings, shown))
     application.include_router(operator_routes(server, access))
     if demo:

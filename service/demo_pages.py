@@ -11,14 +11,16 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
+from veche.ballot.manifest import parse_manifest
 from veche.crypto.errors import Refused
-from veche.observer.record_rows import all_elections, election_row
+from veche.observer.record_rows import election_row, manifest_of
 from veche.service.access import Access
 from veche.service.form import Form, form_reader
 from veche.service.lifecycle import count_now
 from veche.service.pages import Pages
 from veche.service.server import Server
 from veche.service.tables import campaigns
+from veche.service.words import STATES
 
 
 def demo_pages(server: Server, access: Access, pages: Pages) -> APIRouter:
@@ -27,7 +29,7 @@ def demo_pages(server: Server, access: Access, pages: Pages) -> APIRouter:
 
     @router.get("/demo/count/{uuid}")
     def ask(request: Request, uuid: str) -> Response:
-        return pages.render(request, "demo_count.html", election=_contest(server, uuid), rehearsal=True)
+        return pages.render(request, "demo_count.html", election=_contest(server, uuid), states=STATES, rehearsal=True)
 
     @router.post("/demo/count/{uuid}")
     def count(request: Request, uuid: str, _: Form = Depends(form_reader())) -> Response:
@@ -44,7 +46,7 @@ def _contest(server: Server, uuid: str) -> dict[str, Any]:
     with server.storage.database.reading() as connection:
         row = election_row(connection, uuid)
         demo = connection.execute(select(campaigns.c.demo).where(campaigns.c.id == row.campaign)).scalar_one_or_none()
-        others = [one.uuid for one in all_elections(connection) if one.campaign == row.campaign]
+        title = dict(parse_manifest(manifest_of(connection, row.uuid)).title)
     if not demo:
         raise Refused("not-a-demo", f"election {row.uuid} belongs to no demonstration: nobody ends its vote by a button")
-    return {"election": row.uuid, "state": row.state, "contest": row.contest, "voters": row.voters, "contests": len(others)}
+    return {"election": row.uuid, "state": row.state, "title": title, "voters": row.voters}

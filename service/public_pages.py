@@ -35,10 +35,12 @@ PROTOCOL_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 _WORDS: Final[dict[str, Any]] = {"states": STATES, "happened": HAPPENED, "protocol_names": PROTOCOL_NAMES}
 
 
-def public_pages(database: Database, files: PublishedFiles, settings: Settings, pages: Pages, logs: Path) -> APIRouter:
+def public_pages(
+    database: Database, files: PublishedFiles, settings: Settings, pages: Pages, logs: Path, demo: bool = False
+) -> APIRouter:
     """The start page, help, and a page and protocols for every election.
 
-    `logs` is the folder with the logs' checkpoints.
+    `logs` is the folder with the logs' checkpoints; with `demo`, the page of an open vote leads to the button that ends it.
     """
     router = APIRouter(include_in_schema=False)
     record, base, public_logs = PublicRecord(database, files), settings.public_url, PublicLogs(logs)
@@ -53,7 +55,8 @@ def public_pages(database: Database, files: PublishedFiles, settings: Settings, 
 
     @router.get("/observe/{uuid}")
     def observe(request: Request, uuid: str, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:
-        return pages.render(request, "observe.html", base=base, **observed(record, public_logs, uuid, after), **_WORDS)
+        shown = observed(record, public_logs, uuid, after)
+        return pages.render(request, "observe.html", base=base, demo=demo, **shown, **_WORDS)
 
     @router.get("/observe/{uuid}/protocol/{name}")
     def printed(request: Request, uuid: str, name: str) -> Response:
