@@ -1,0 +1,245 @@
+"""The voter's pages in a real Chromium over a real server: whatever happens, a ballot is cast once or not at all, and said so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Route
+
+from tests.browser.conftest import NewPage, watched_pages
+from tests.browser.demonstration import Demonstration
+from tests.browser.watched import Watched
+from veche.ballot.credential import derive, public_credential
+from veche.cli.main import FINE, run
+
+pytestmark = pytest.mark.slow
+
+CHOICE = "A library corner"
+SEND = "**/api/elections/*/ballots"
+
+
+class Voters:
+    """Codes of the open contest with which nobody has voted, each handed out once."""
+
+    def __init__(self, demo: Demonstration) -> None:
+        self.contest = demo.contest("open")
+        self.uuid: str = str(self.contest["uuid"])
+        self.demo = demo
+        listed = httpx.get(f"{demo.record(self.uuid)}/credentials/").json()["credentials"]
+        idle = {one["credential"] for one in listed if not one["ballots"]}
+        self._codes = [code for code in self.contest["codes"] if self.credential(code) in idle]
+
+    def credential(self, code: str) -> str:
+        return public_credential(derive(code, self.uuid)).hex()
+
+    def seal(self) -> str:
+        found: str = httpx.get(self.demo.record(self.uuid)).json()["seal"]
+        return found
+
+    def next(self) -> str:
+        return str(self._codes.pop())
+
+    def cast(self, code: str) -> list[str]:
+        """The trackers of all ballots in the record with this code."""
+        listed = httpx.get(f"{self.demo.record(self.uuid)}/credentials/").json()["credentials"]
+        mine = next(one for one in listed if one["credential"] == self.credential(code))
+        return [one["tracker"] for one in mine["ballots"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    page: Watched
+    code: str
+    activations: int
+
+
+@pytest.fixture(scope="module")
+def voters(demo: Demonstration) -> Voters:
+    return Voters(demo)
+
+
+def encrypt(page: Watched, code: str, choice: str = CHOICE) -> None:
+    """From the letter's QR code to the encrypted ballot."""
+    page.open(f"/en/vote/demo#{code}")
+    page.page.get_by_text(choice, exact=True).wait_for()
+    page.activations += 1
+    page.page.get_by_text(choice, exact=True).click()
+    page.press("Check my choice")
+    page.press("Yes, encrypt it")
+    page.heading("Your vote is encrypted")
+
+
+@pytest.fixture(scope="module")
+def accepted(chromium: object, demo: Demonstration, voters: Voters) -> Iterator[Accepted]:
+    """A ballot that was just cast, with its receipt still open."""
+    with watched_pages(chromium, demo) as make:
+        page, code = make(), voters.next()
+        encrypt(page, code)
+        assert code not in page.page.url
+        assert "Not cast yet" in page.page.locator("#not-cast").inner_text()
+        page.press("Cast the ballot")
+        page.heading("Your ballot is accepted")
+        yield Accepted(page, code, page.activations)
+
+
+def test_a_voter_votes_in_four_touches_and_her_code_goes_nowhere(accepted: Accepted, voters: Voters) -> None:
+    page, code = accepted.page, accepted.code
+    print(f"activations {accepted.activations}, fields {page.typed}")
+    assert accepted.activations <= 6 and page.typed <= 1
+    assert not page.page.locator("#not-cast").is_visible()
+    assert voters.seal() in page.text()
+    # The credential leaves the page inside the ballot alone, the code and what it stands for never.
+    everything = "\n".join(page.asked + page.sent)
+    assert code not in everything and str(derive(code, voters.uuid).expose()) not in everything
+    assert voters.credential(code) not in "\n".join(page.asked)
+    assert len(page.sent) == 1 and len(voters.cast(code)) == 1
+
+
+def test_an_opened_ballot_is_not_cast_and_another_device_checks_it(new_page: NewPage, voters: Voters, tmp_path: Path) -> None:
+    page, code = new_page(), voters.next()
+    encrypt(page, code)
+    commitment = page.page.locator("#commitment").inner_text()
+    page.page.locator("summary", has_text="Test this device").click()
+    page.press("Test this device instead")
+    page.heading("This ballot was NOT cast")
+    with page.page.expect_download() as saved:
+        page.press("Save the opened ballot")
+    opened = tmp_path / "opened-ballot.json"
+    saved.value.save_as(opened)
+    assert "signature" not in json.loads(json.loads(opened.read_text())["ballot"])
+    record = voters.demo.record(voters.uuid)
+    assert run(["voter", "check-opened", str(opened), "--election", record, "--fingerprint", commitment]) == FINE
+    other = new_page()
+    other.open(f"/en/track/{voters.uuid}")
+    other.page.get_by_label("Or choose a file").set_input_files(str(opened))
+    other.heading("The opened ballot holds exactly this choice")
+    assert commitment in other.text() and CHOICE in other.text()
+    assert page.sent == [] and voters.cast(code) == []
+    page.press("Vote now")
+    page.heading("Budget of the Hills")
+
+
+def test_after_a_lost_answer_the_same_bytes_go_out_again_even_when_the_page_was_left(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    # The last route that was named is asked first: no connection, then a proxy that is busy, then an answer that gets lost.
+    page.page.route(SEND, lose, times=1)
+    page.page.route(SEND, lambda route: route.fulfill(status=503, body="", headers={"Retry-After": "60"}), times=1)
+    page.page.route(SEND, lambda route: route.abort(), times=1)
+    encrypt(page, code)
+    page.press("Cast the ballot")
+    page.heading("It is not known yet whether your ballot arrived")
+    assert "the connection failed" in page.text()
+    page.press("Send the same ballot again now")
+    page.saying("The server is busy just now.")
+    # Left and opened anew, without any code: the ballot on its way comes first.
+    page.page.on("dialog", lambda dialog: dialog.accept())
+    page.page.reload()
+    page.heading("It is not known yet whether your ballot arrived")
+    page.press("Send the same ballot again now")
+    page.heading("Your ballot is accepted")
+    assert len(page.sent) >= 4 and len(set(page.sent)) == 1
+    assert len(voters.cast(code)) == 1
+
+
+def test_two_windows_and_two_clicks_cast_one_ballot(new_page: NewPage, voters: Voters) -> None:
+    one, code = new_page(), voters.next()
+    other = Watched(one.page.context.new_page(), one.origin)
+    encrypt(one, code)
+    encrypt(other, code)
+    one.page.locator("#cast").dblclick()
+    one.heading("Your ballot is accepted")
+    other.press("Cast the ballot")
+    other.heading("Another ballot was cast with your code just now")
+    assert len(voters.cast(code)) == 1 and other.sent == []
+    other.press("Do not cast this one")
+    other.heading("Your votes")
+    other.verify()
+
+
+def test_the_fifth_wrong_code_leads_to_help_and_not_to_a_lock(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+    page.open("/en/vote/demo")
+    wrong = code[:-1] + ("x" if code[-1] != "x" else "y")
+    for typed in (code.replace(code[0], "0", 1), code[:-2], "", wrong, wrong):
+        assert not page.page.get_by_text("You are not locked out").is_visible()
+        page.type("Your code", typed)
+        page.press("Go on")
+        page.page.locator(".mistake").wait_for()
+    page.saying("You are not locked out")
+    assert "group 4" in page.page.locator(".mistake").inner_text()
+    page.type("Your code", f" {code.replace('-', '  ').replace('E', 'Е')} ")
+    page.press("Go on")
+    page.saying(CHOICE)
+
+
+def test_my_ballots_names_every_vote_and_leads_to_it_without_typing_again(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(locale="ru-RU"), voters.next()
+    page.open("/ru/my")
+    page.type("Ваш код", code)
+    page.press("Дальше")
+    page.saying("ещё не голосовали")
+    assert {"закончено", "ещё не началось"} <= set(page.page.locator(".state").all_inner_texts())
+    assert not any(voters.credential(code) in one for one in page.asked)
+    page.press("Проголосовать здесь")
+    page.saying("Выберите один вариант.")
+    assert code not in page.page.url
+
+
+def test_without_javascript_the_pages_say_so_and_how_to_vote(new_page: NewPage, voters: Voters) -> None:
+    page = new_page(java_script_enabled=False)
+    for path in ("/en/vote/demo", "/en/my", f"/en/track/{voters.uuid}"):
+        page.open(path)
+        assert "This page needs JavaScript" in page.text() and "veche voter" in page.text()
+
+
+def test_the_receipt_tells_when_the_ballot_is_in_the_log_and_any_device_finds_it_there(
+    accepted: Accepted, new_page: NewPage, voters: Voters
+) -> None:
+    page = accepted.page
+    page.page.get_by_role("heading", name="In the public log done").wait_for(timeout=90_000)
+    with page.page.expect_download() as saved:
+        page.press("Save the receipt")
+    receipt = saved.value.path()
+    (tracker,) = voters.cast(accepted.code)
+    found = page.named("Look at it on the tracker page", "link").get_attribute("href") or ""
+    other = new_page()
+    other.open(found)
+    other.heading("The ballot is in the public log")
+    assert not any(tracker in one for one in other.asked)
+    assert len([one for one in other.asked if "/tile/entries/" in one]) == 1
+    other.press("Check another one")
+    other.page.get_by_label("Or choose a file").set_input_files(str(receipt))
+    other.saying("Your receipt holds by itself")
+
+
+def test_a_tracker_alone_is_sent_only_after_a_press_that_says_so(accepted: Accepted, new_page: NewPage, voters: Voters) -> None:
+    page = new_page()
+    (tracker,) = voters.cast(accepted.code)
+    page.open(f"/en/track/{voters.uuid}")
+    page.type("Tracker or receipt", tracker)
+    page.press("Check")
+    page.named("Send the tracker to the server").wait_for()
+    assert not any(tracker in one for one in page.asked)
+    page.press("Send the tracker to the server")
+    page.saying("It is the last ballot of its code")
+
+
+def test_a_vote_that_ends_in_between_takes_no_ballot_and_says_so(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+    encrypt(page, code)
+    ended = httpx.post(f"{page.origin}/demo/count/{voters.uuid}", data={"go": "now"}, headers={"Sec-Fetch-Site": "same-origin"})
+    assert ended.status_code == 303
+    page.press("Cast the ballot")
+    page.heading("Your ballot was not taken")
+    assert "it has ended or is paused" in page.text()
+    assert voters.cast(code) == []

@@ -1,0 +1,68 @@
+"""A page under watch: whatever a test does, no script fails, no policy is broken, and nobody else is asked for anything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page, Request
+
+_EXPECTED = re.compile(r"Failed to load resource")
+"""The browser writes down every answer that is not 2xx, and every one that did not come."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """`activations` counts what a person does: clicks, keys on buttons. `sent` are all bodies that were posted."""
+
+    page: Page
+    origin: str
+    activations: int = 0
+    typed: int = 0
+    asked: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request))
+
+    def _asked(self, request: Request) -> None:
+        self.asked.append(request.url)
+        if request.method == "POST":
+            self.sent.append(request.post_data or "")
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.origin + path)
+
+    def press(self, name: str, role: str = "button") -> None:
+        """A person activates what has this name."""
+        self.activations += 1
+        self.named(name, role).click()
+
+    def type(self, label: str, text: str) -> None:
+        self.typed += 1
+        self.page.get_by_label(label).fill(text)
+
+    def named(self, name: str, role: str = "button") -> Locator:
+        return self.page.get_by_role(role, name=name)  # type: ignore[arg-type]  # the names of roles are a list of literals
+
+    def heading(self, name: str, seconds: float = 15) -> None:
+        """The page's heading says this, soon."""
+        self.page.get_by_role("heading", name=name, level=1).wait_for(timeout=1000 * seconds)
+
+    def saying(self, text: str, seconds: float = 15) -> None:
+        """The page says this, soon."""
+        self.page.locator("#app").get_by_text(text).first.wait_for(timeout=1000 * seconds)
+
+    def text(self) -> str:
+        return self.page.locator("main").inner_text()
+
+    def verify(self) -> None:
+        """Check what every page promises."""
+        assert [one for one in self.complaints if not _EXPECTED.search(one)] == []
+        elsewhere = [one for one in self.asked if not one.startswith((f"{self.origin}/", "data:", f"blob:{self.origin}/"))]
+        assert elsewhere == []
