@@ -39,7 +39,12 @@ def booth_pages(database: Database, files: PublishedFiles, settings: Settings, p
 
     def shown(request: Request, template: str, found: list[dict[str, Any]], campaign: str | None = None) -> Response:
         rehearsal = any(one["rehearsal"] for one in found)
-        values: dict[str, Any] = {"base": settings.public_url, "elections": found, "rehearsal": rehearsal, "known": page(request, found, campaign)}
+        values: dict[str, Any] = {
+            "base": settings.public_url,
+            "elections": found,
+            "rehearsal": rehearsal,
+            "known": page(request, found, campaign),
+        }
         return pages.render(request, template, **values)
 
     @router.get("/vote/{campaign}")
