@@ -59,7 +59,7 @@ class Pages:
     def __init__(self, settings: Settings, languages: Languages | None = None) -> None:
         self.languages = languages or read_languages()
         self._settings = settings
-        self._environments = {name: _environment(one) for name, one in self.languages.by_name.items()}
+        self._environments = {name: environment_of(one) for name, one in self.languages.by_name.items()}
 
     def render(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
         """The page of this template. No cache keeps it: it may be one person's."""
@@ -89,7 +89,8 @@ class Pages:
         return [(one, f"/{one.name}{path}{'?' if asked else ''}{asked}") for one in self.languages.by_name.values()]
 
 
-def _environment(language: Language) -> Environment:
+def environment_of(language: Language) -> Environment:
+    """Templates in this language: its sentences, filters and direction, and what pages with a script need."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
