@@ -7,7 +7,7 @@ type Keys<Section extends keyof Sections> = keyof Sections[Section] & string;
 type Forms<Key extends string> = Key extends `${infer Name}.${"one" | "few" | "many" | "other"}` ? Name : never;
 
 /** The sentences of these sections of `web/messages`. */
-export type Key = Keys<"voter"> | Keys<"booth"> | Keys<"my"> | Keys<"track"> | Keys<"banner">;
+export type Key = Keys<"voter"> | Keys<"booth"> | Keys<"my"> | Keys<"track"> | Keys<"banner"> | Keys<"trustee">;
 
 /** Sentences with a number, without the name of their plural form. */
 export type Counted = Forms<Key>;

@@ -1,1 +1,343 @@
-export {}; // The page's owner writes it.
+/** The page `/trustee/{campaign}#TOKEN`: the ceremony, drills, roll-call and shares of one trustee. */
+
+import { acts, button, byId, type Child, el, pageData, paragraph } from "../booth/element.ts";
+import { takeFragment } from "../booth/fragment.ts";
+import { Stage, type View } from "../booth/stage.ts";
+import { type Key, type Values, Words } from "../booth/words.ts";
+import { ElectionError } from "../crypto/errors.ts";
+import { makeLock } from "../crypto/key_file.ts";
+import type { Terms } from "../crypto/run_file.ts";
+import { systemRandomness } from "../crypto/scalar.ts";
+import { prepareDrill, prepareShare, type Ready, tallyOf, verifyPresent } from "./answers.ts";
+import { field, form, keyFields, LEAST_PASSPHRASE, openChosen, type Opened, savingView, valueOf } from "./key_view.ts";
+import { type Contest, type Hall, Silent, type Standing, TrusteeServer } from "./server.ts";
+import { newRoom, type Step, takePart, termsOf } from "./taking_part.ts";
+
+interface Page {
+  readonly campaign: string;
+  readonly prefix: string;
+}
+
+const EVERY = 3000;
+const STEPS = ["certificate", "commitment", "reveal", "share", "key"] as const;
+
+const page = pageData("page") as Page;
+const messages = pageData("messages") as Record<string, string>;
+const words = new Words(messages, document.documentElement.lang);
+const stage = new Stage(byId("app"), byId("said"));
+const STORED = `veche-trustee-${page.campaign}`;
+
+// The invitation stays in this tab, so that a reload does not lose it; it opens no key.
+const fragment = takeFragment();
+if (fragment !== null) sessionStorage.setItem(STORED, fragment);
+const token = sessionStorage.getItem(STORED);
+const server = new TrusteeServer(page.campaign, token ?? "");
+let turn = 0;
+
+addEventListener("hashchange", () => location.reload());
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+void home();
+
+/** Shows a screen; whatever an older one still does may not replace it. */
+function show(view: View, fresh = true): number {
+  stage.show(view, fresh);
+  if (fresh) turn += 1;
+  return turn;
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof Silent) return words.say("offline");
+  if (!(error instanceof ElectionError)) throw error;
+  const key = `refused-${error.code}`;
+  return key in messages ? words.say(key as Key) : words.say("refused", { what: error.message });
+}
+
+function refusal(text: string): HTMLElement {
+  return el("div", { class: "refusal", role: "alert", id: "refusal" }, paragraph(text));
+}
+
+/** Says below the form what was refused; nothing has left. */
+function refuse(error: unknown): void {
+  document.getElementById("refusal")?.remove();
+  document.getElementById("progress")?.remove();
+  byId("app").append(refusal(typeof error === "string" ? error : sentence(error)));
+}
+
+async function home(done?: string): Promise<void> {
+  if (token === null) {
+    show({ title: words.say("title"), body: [refusal(words.say("no-invitation"))] });
+    return;
+  }
+  try {
+    const standing = await server.standing();
+    const hall = standing.ceremony ? await server.hall() : undefined;
+    markRehearsal(standing);
+    show({ title: words.say("title"), body: [done ? el("p", { class: "good" }, done) : null, ...ceremonyPart(hall), ...contestPart(standing)] });
+  } catch (error) {
+    const again = button(words.say("again"), () => home());
+    show({ title: words.say("title"), body: [refusal(sentence(error)), acts(again)] });
+  }
+}
+
+function markRehearsal({ rehearsal }: Standing): void {
+  if (!rehearsal || document.body.classList.contains("rehearsing")) return;
+  document.body.classList.add("rehearsing");
+  byId("main").before(el("aside", { class: "rehearsal" }, words.say("rehearsal")));
+}
+
+function ceremonyPart(hall: Hall | undefined): Child[] {
+  const heading = el("h2", {}, words.say("ceremony-title"));
+  if (hall === undefined) return [heading, paragraph(words.say("ceremony-none"))];
+  const script = el("a", { href: `${page.prefix}/trustee/${page.campaign}/script` }, words.say("script-link"));
+  if (hall.status === "ended") {
+    return [heading, refusal(words.say("ceremony-ended", { how: hall.ended ?? "" }))];
+  }
+  const begun = hall.names.has(`certificate-${hall.place}.json`);
+  const open = button(words.say("ceremony-open"), () => openForCeremony(), "second", "open-ceremony");
+  if (hall.status === "finished") return [heading, paragraph(words.say("ceremony-finished")), acts(open), el("p", {}, script)];
+  const make = button(words.say("ceremony-make"), () => void makeKey(), "", "make-key");
+  return [heading, paragraph(words.say(begun ? "ceremony-begun" : "ceremony-begin")), acts(begun ? null : make, open), el("p", {}, script)];
+}
+
+function contestPart({ contests }: Standing): Child[] {
+  const heading = el("h2", {}, words.say("contests-title"));
+  if (contests.length === 0) return [heading, paragraph(words.say("contests-none"))];
+  return [heading, el("ul", { class: "cards" }, ...contests.map((one) => el("li", {}, el("h3", {}, words.title(one.title)), ...todo(one))))];
+}
+
+function todo(contest: Contest): Child[] {
+  if (contest.state === "draft" && contest.keys && !contest.drilled) {
+    return [paragraph(words.say("todo-drill")), acts(button(words.say("drill-go"), () => drill(contest)))];
+  }
+  if (contest.state === "sealed") {
+    const said = paragraph(words.say(contest.present ? "todo-present" : "todo-roll-call"));
+    return contest.present ? [said] : [said, acts(button(words.say("roll-call-go"), () => rollCall(contest)))];
+  }
+  if (contest.state === "decrypting" && contest.share === "none") {
+    return [paragraph(words.say("todo-share")), acts(button(words.say("share-go"), () => share(contest)))];
+  }
+  const key = contest.share === "given" ? "todo-share-given" : contest.share === "refused" ? "todo-share-refused" : "todo-nothing";
+  return [paragraph(words.say(key))];
+}
+
+async function makeKey(): Promise<void> {
+  let terms: Terms;
+  let hall: Hall;
+  try {
+    [terms, hall] = [await termsOf(server), await server.hall()];
+  } catch (error) {
+    refuse(error);
+    return;
+  }
+  const names = terms.names.map((name, at) => el("li", {}, name, at + 1 === hall.place ? ` – ${words.say("you")}` : ""));
+  const agreed = el("label", { class: "choice" }, el("input", { type: "checkbox", id: "agreed" }), words.say("make-agreed"));
+  show({
+    title: words.say("make-title"),
+    body: [
+      paragraph(words.say("make-who", { threshold: terms.threshold, size: terms.size })),
+      el("ol", {}, ...names),
+      form(words.say("make-go"), () => madeKey(terms, hall.place),
+        agreed,
+        field("passphrase", words.say("new-passphrase"), words.say("new-passphrase-hint"), { type: "password", autocomplete: "new-password" }),
+        field("again", words.say("again-passphrase"), "", { type: "password", autocomplete: "new-password" }),
+      ),
+      acts(button(words.say("back"), () => home(), "plain")),
+    ],
+  });
+}
+
+async function madeKey(terms: Terms, place: number): Promise<void> {
+  const agreed = document.getElementById("agreed");
+  const passphrase = valueOf("passphrase");
+  if (!(agreed instanceof HTMLInputElement) || !agreed.checked) return refuse(words.say("make-not-agreed"));
+  if (passphrase.length < LEAST_PASSPHRASE) return refuse(words.say("passphrase-short", { least: LEAST_PASSPHRASE }));
+  if (passphrase !== valueOf("again")) return refuse(words.say("passphrase-differs"));
+  try {
+    const room = newRoom(page.campaign, terms, place, systemRandomness);
+    const lock = await makeLock(passphrase, systemRandomness(32));
+    await saveThen({ room, lock, number: 0 }, "save-seed", (saved) => void ceremony(saved, terms, false));
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+function openForCeremony(): void {
+  show({
+    title: words.say("open-title"),
+    body: [
+      form(words.say("open-go"), async () => {
+        try {
+          const opened = await openChosen();
+          if (opened === null) return refuse(words.say("no-file"));
+          verifyCampaign(opened);
+          await ceremony(opened, await termsOf(server), false);
+        } catch (error) {
+          refuse(error);
+        }
+      }, ...keyFields(words)),
+      acts(button(words.say("back"), () => home(), "plain")),
+    ],
+  });
+}
+
+function verifyCampaign({ room }: Opened): void {
+  if (room.campaign !== page.campaign) throw new ElectionError("other-campaign", room.campaign);
+}
+
+/** Takes part until a person is needed, and asks the board again every few seconds while others are waited for. */
+async function ceremony(opened: Opened, terms: Terms, compared: boolean): Promise<void> {
+  let shown = turn;
+  let said = "";
+  for (;;) {
+    let step: Step | undefined;
+    let trouble = "";
+    try {
+      step = await takePart(server, opened.room, terms, compared, systemRandomness);
+    } catch (error) {
+      trouble = sentence(error);
+      if (!(error instanceof Silent)) {
+        show({ title: words.say("ceremony-title"), body: [refusal(trouble), acts(button(words.say("back"), () => home(), "plain"))] });
+        return;
+      }
+    }
+    if (shown !== turn) return;
+    if (step !== undefined && step.kind !== "wait") return arrived(step, opened, terms);
+    const now = JSON.stringify(step) + trouble;
+    if (now !== said) shown = show(waitingView(step, terms, trouble), said === "");
+    said = now;
+    await new Promise((resolve) => setTimeout(resolve, EVERY));
+    if (shown !== turn) return;
+  }
+}
+
+async function arrived(step: Exclude<Step, { kind: "wait" }>, opened: Opened, terms: Terms): Promise<void> {
+  switch (step.kind) {
+    case "compare":
+      show(compareView(step.fingerprints, step.hash, opened, terms));
+      return;
+    case "save":
+      await saveThen({ ...opened, room: step.room }, `save-${step.why}`, (saved) => void ceremony(saved, terms, true));
+      return;
+    case "complained":
+      show({ title: words.say("ceremony-title"), body: [refusal(words.say("complained", { who: terms.names[step.dealer - 1] ?? "", place: step.dealer }))] });
+      return;
+    case "done":
+      await home(words.say("ceremony-done"));
+  }
+}
+
+function waitingView(step: Step | undefined, terms: Terms, trouble: string): View {
+  const at = step?.kind === "wait" ? STEPS.indexOf(step.what) : -1;
+  const who = step?.kind === "wait" ? words.list(step.places.map((place) => `${terms.names[place - 1] ?? ""} (${place})`)) : "";
+  const list = STEPS.map((what, k) =>
+    el("li", k === at ? { "aria-current": "step" } : {}, words.say(`step-${what}`), k === at ? paragraph(words.say("waiting-for", { who })) : null),
+  );
+  return {
+    title: words.say("ceremony-title"),
+    body: [trouble === "" ? null : refusal(trouble), el("ol", { class: "steps" }, ...list), paragraph(words.say("waiting-leave"), "hint")],
+    said: trouble || words.say("waiting-for", { who }),
+  };
+}
+
+function compareView(fingerprints: readonly string[], hash: string, opened: Opened, terms: Terms): View {
+  const rows = fingerprints.map((one, at) => el("tr", {}, el("th", { scope: "row" }, terms.names[at] ?? ""), el("td", {}, el("code", {}, one))));
+  return {
+    title: words.say("compare-title"),
+    body: [
+      paragraph(words.say("compare-how")),
+      el("table", {}, el("caption", {}, words.say("compare-table")), el("tbody", {}, ...rows)),
+      paragraph(words.say("compare-all")),
+      el("p", { id: "certificates-hash" }, el("code", {}, hash)),
+      acts(
+        button(words.say("compare-same"), () => void ceremony(opened, terms, true), "", "same"),
+        button(words.say("compare-other"), () => show({ title: words.say("compare-title"), body: [refusal(words.say("compare-stop"))] }), "danger"),
+      ),
+    ],
+  };
+}
+
+async function saveThen(opened: Opened, why: Key | string, next: (saved: Opened) => void): Promise<void> {
+  show(await savingView(words, opened, words.say(why as Key), next));
+}
+
+/** A form that opens the key file anew and does one thing with it for one contest. */
+function withKey(contest: Contest, title: Key, explained: Key, go: Key, act: (opened: Opened) => Promise<void>, ...more: readonly Child[]): void {
+  show({
+    title: words.say(title),
+    body: [
+      el("p", {}, el("strong", {}, words.title(contest.title))),
+      paragraph(words.say(explained)),
+      form(words.say(go), async () => {
+        document.getElementById("refusal")?.remove();
+        try {
+          const opened = await openChosen();
+          if (opened === null) return refuse(words.say("no-file"));
+          verifyCampaign(opened);
+          await act(opened);
+        } catch (error) {
+          refuse(error);
+        }
+      }, ...more, ...keyFields(words)),
+      acts(button(words.say("back"), () => home(), "plain")),
+    ],
+  });
+}
+
+/** What is ready leaves after the file is saved; without a change in the file, at once. */
+async function leave(opened: Opened, ready: Ready, why: Key, send: () => Promise<void>, done: string): Promise<void> {
+  const go = async (): Promise<void> => {
+    try {
+      await send();
+      await home(done);
+    } catch (error) {
+      refuse(error);
+    }
+  };
+  if (!ready.changed) return go();
+  await saveThen({ ...opened, room: ready.room }, why, () => void go());
+}
+
+function drill(contest: Contest): void {
+  withKey(contest, "drill-title", "drill-explain", "drill-go", async (opened) => {
+    const ready = await prepareDrill(server, opened.room, contest.election, systemRandomness);
+    await leave(opened, ready, "save-drill", () => server.handInDrill(contest.election, ready.content), words.say("drill-done"));
+  });
+}
+
+function rollCall(contest: Contest): void {
+  withKey(contest, "roll-call-title", "roll-call-explain", "roll-call-go", async ({ room }) => {
+    await verifyPresent(server, room, contest.election);
+    await server.answerRollCall(contest.election);
+    await home(words.say("roll-call-done"));
+  });
+}
+
+function share(contest: Contest): void {
+  const uuid = contest.election;
+  const typed = [
+    field("setup", words.say("setup-label"), words.say("setup-hint"), { type: "text", autocomplete: "off", spellcheck: "false" }),
+    field("end", words.say("end-label"), words.say("end-hint"), { type: "text", autocomplete: "off", spellcheck: "false" }),
+  ];
+  withKey(contest, "share-title", "share-explain", "share-go", async (opened) => {
+    const known = { setup: valueOf("setup"), end: valueOf("end") };
+    const remembered = localStorage.getItem(`veche-tally-${uuid}`);
+    const ready = await prepareShare(server, opened.room, uuid, known, remembered, showProgress, systemRandomness);
+    const send = async (): Promise<void> => {
+      localStorage.setItem(`veche-tally-${uuid}`, tallyOf(ready.room, uuid));
+      await server.handInShare(uuid, ready.content);
+    };
+    await leave(opened, ready, "save-share", send, words.say("share-done", { voters: ready.voters } satisfies Values));
+  }, paragraph(words.say("share-limits"), "hint"), ...typed);
+}
+
+function showProgress(done: number, all: number): void {
+  let bar = document.getElementById("progress");
+  if (bar === null) {
+    bar = el("progress", { id: "progress", max: String(all), "aria-label": words.say("share-progress") });
+    byId("app").append(bar);
+    stage.say(words.say("share-progress"));
+  }
+  bar.setAttribute("value", String(done));
+}

@@ -1,0 +1,199 @@
+/**
+ * The next step of the ceremony, from what this trustee keeps and what is on the board. docs/protocol.md sections 6.5 to 6.8.
+ *
+ * Each step gives what must be saved before it may be shown. Reveal and shares follow from the saved state and the board.
+ */
+
+import { hex, sha256Hex, utf8 } from "../crypto/bytes.ts";
+import { dumps, fields, type Json, text } from "../crypto/canonical_json.ts";
+import {
+  checkReveals, commit, type Committed, commitmentOf, finish, type Finished, reveal, type Revealed, type Sharing, takePlace, verifyOutcome,
+} from "../crypto/ceremony.ts";
+import { type Certificate, fingerprintOf, lineOf, listHash, makeCertificate, parseCertificate } from "../crypto/certificate.ts";
+import { jsonOf, keysOf, randomSeed } from "../crypto/channel.ts";
+import { type Complaint, complaintJson } from "../crypto/complaint.ts";
+import { Inconsistent, Refused } from "../crypto/errors.ts";
+import type { TrusteeRoom } from "../crypto/key_file.ts";
+import { verificationKeyJson } from "../crypto/pedersen.ts";
+import { proofJson } from "../crypto/proof.ts";
+import { commitment, parseReveal, revealJson, verifyReveal } from "../crypto/reveal.ts";
+import { parseTerms, type Terms, verifyRun } from "../crypto/run_file.ts";
+import type { Randomness } from "../crypto/scalar.ts";
+import { readTrustees } from "../ballot/trustees.ts";
+import type { Hall, TrusteeServer } from "./server.ts";
+
+export type Step =
+  /** Others are waited for: whose certificate, commitment, part, share or key is missing. */
+  | { readonly kind: "wait"; readonly what: "certificate" | "commitment" | "reveal" | "share" | "key"; readonly places: readonly number[] }
+  /** All certificates are there: their fingerprints are compared by people before anything is chosen. */
+  | { readonly kind: "compare"; readonly fingerprints: readonly string[]; readonly hash: string }
+  /** This must be saved; then the step is taken again, which shows it. */
+  | { readonly kind: "save"; readonly room: TrusteeRoom; readonly why: "committed" | "finished" | "complained" }
+  | { readonly kind: "complained"; readonly dealer: number }
+  | { readonly kind: "done" };
+
+/** A new room: seed and certificate for this place. Nothing is shown yet. */
+export function newRoom(campaign: string, terms: Terms, place: number, randomness: Randomness): TrusteeRoom {
+  const seed = randomSeed(randomness);
+  const context = { size: terms.size, threshold: terms.threshold, index: place };
+  const certificate = lineOf(makeCertificate(keysOf(seed), context, randomness));
+  return { campaign, seed, certificate, state: undefined, seen: undefined, complaint: null, journal: undefined };
+}
+
+export async function termsOf(server: TrusteeServer): Promise<Terms> {
+  return parseTerms(jsonOf(await server.message("terms.json")));
+}
+
+/**
+ * Everything that can be done now is done, and what comes next is told. `compared`: a person has compared the fingerprints. Throws
+ * Refused `old-file` when the board knows a later step of this trustee than the file, or whatever a step finds wrong.
+ */
+export async function takePart(
+  server: TrusteeServer, room: TrusteeRoom, terms: Terms, compared: boolean, randomness: Randomness,
+): Promise<Step> {
+  const hall = await server.hall();
+  const own = parseCertificate(room.certificate);
+  const index = own.context.index;
+  verifySeat(hall, own, terms);
+  verifyNewest(room, hall, index);
+  if (room.complaint !== null) return complained(server, room.complaint, index);
+  const { state } = room;
+  if (state?.step === "finished") return outcome(server, room, state, hall, terms);
+  await server.put(`certificate-${index}.json`, room.certificate);
+  const certificates = await gather(server, terms, index, "certificate");
+  if (!isComplete(certificates)) return certificates;
+  if (state === undefined) return choose(room, certificates.texts.map(parseCertificate), terms, compared, randomness);
+  return goOn(server, room, committedOf(state), terms, randomness);
+}
+
+function verifySeat(hall: Hall, own: Certificate, terms: Terms): void {
+  if (hall.status === "ended") throw new Refused("ceremony-ended", hall.ended ?? "this run of the ceremony ended without a key");
+  const { index, size, threshold } = own.context;
+  if (hall.place !== index || size !== terms.size || threshold !== terms.threshold) {
+    throw new Inconsistent("other-terms", "this key file was made for another place, or for another ceremony");
+  }
+}
+
+function verifyNewest(room: TrusteeRoom, { names }: Hall, index: number): void {
+  const later = room.complaint === null && [...names].some((name) => name.startsWith(`complaint-${index}-`));
+  const beyond =
+    (room.state === undefined && names.has(`commitment-${index}.json`)) ||
+    (room.state?.step !== "finished" && names.has(`key-${index}.json`));
+  if (later || beyond) throw new Refused("old-file", "this key file is of before: your place has gone further on the board");
+}
+
+async function choose(
+  room: TrusteeRoom, certificates: readonly Certificate[], terms: Terms, compared: boolean, randomness: Randomness,
+): Promise<Step> {
+  const own = parseCertificate(room.certificate);
+  const { index } = own.context;
+  if (lineOf(certificates[index - 1] as Certificate) !== room.certificate) {
+    throw new Inconsistent("not-my-certificate", "the certificate at your place is not the one you made");
+  }
+  const keys = keysOf(room.seed);
+  const place = takePlace(keys, certificates, terms.size, terms.threshold, index);
+  if (!compared) return { kind: "compare", fingerprints: certificates.map(fingerprintOf), hash: hex(listHash(certificates)) };
+  return { kind: "save", room: { ...room, state: await commit(keys, place, randomness) }, why: "committed" };
+}
+
+/** The program keeps later states, too; the board tells the rest. */
+function committedOf(state: Committed | Revealed | Sharing): Committed {
+  if (state.step === "committed") return state;
+  return state.step === "revealed" ? state.committed : state.revealed.committed;
+}
+
+async function goOn(server: TrusteeServer, room: TrusteeRoom, state: Committed, terms: Terms, randomness: Randomness): Promise<Step> {
+  const { index } = state.place;
+  const keys = keysOf(room.seed);
+  await server.put(`commitment-${index}.json`, dumps({ commitment: commitmentOf(state) }));
+  const commitments = await gather(server, terms, index, "commitment");
+  if (!isComplete(commitments)) return commitments;
+  const shown = commitments.texts.map((one) => text(fields(jsonOf(one), ["commitment"]).commitment));
+  const revealed = await revealedOf(server, room, state, shown, randomness);
+  await server.put(`reveal-${index}.json`, dumps(revealJson(revealed.reveal)));
+  const reveals = await gather(server, terms, index, "reveal");
+  if (!isComplete(reveals)) return reveals;
+  const sharing = checkReveals(revealed, reveals.texts.map((one) => parseReveal(jsonOf(one))));
+  const present = (await server.hall()).names;
+  for (const [at, message] of state.secrets.entries()) {
+    const name = `share-${index}-${at + 1}.json`;
+    if (at + 1 !== index && !present.has(name)) await server.put(name, message);
+  }
+  const shares = await gather(server, terms, index, "share");
+  if (!isComplete(shares)) return shares;
+  const messages = shares.texts.map((one, at) => (at + 1 === index ? (state.secrets[at] as string) : one));
+  const outcome = await finish(keys, sharing, messages, terms.names[index - 1] || undefined, randomness);
+  if (!("step" in outcome)) return { kind: "save", room: { ...room, complaint: complaintJson(outcome) }, why: "complained" };
+  return { kind: "save", room: { ...room, state: outcome, seen: sharing }, why: "finished" };
+}
+
+/** This trustee's reveal: the one that stands on the board under its signature, or one made now. */
+async function revealedOf(
+  server: TrusteeServer, room: TrusteeRoom, state: Committed, commitments: readonly string[], randomness: Randomness,
+): Promise<Revealed> {
+  const { certificates, index, threshold } = state.place;
+  if (!(await server.hall()).names.has(`reveal-${index}.json`)) return reveal(keysOf(room.seed), state, commitments, randomness);
+  const before = parseReveal(jsonOf(await server.message(`reveal-${index}.json`)));
+  const mine = before.coefexps === state.coefexps && commitment(listHash(certificates), index, before.coefexps, before.lot) === commitmentOf(state);
+  if (!mine || dumps(before.secrets) !== dumps(state.secrets.map((one) => sha256Hex(utf8(one))))) {
+    throw new Inconsistent("own-reveal", "the reveal shown in your name is not the one you made");
+  }
+  verifyReveal(before, index, certificates, commitments, threshold);
+  return { step: "revealed", committed: state, commitments, reveal: before };
+}
+
+async function outcome(server: TrusteeServer, room: TrusteeRoom, state: Finished, hall: Hall, terms: Terms): Promise<Step> {
+  const { index } = state.place;
+  if (hall.status !== "finished") {
+    const key: Json = { verification_key: verificationKeyJson(state.verificationKey), group_signature: proofJson(state.groupSignature) };
+    await server.put(`key-${index}.json`, dumps(key));
+    if ((await server.hall()).status !== "finished") {
+      const { names } = await server.hall();
+      return { kind: "wait", what: "key", places: placesOf(terms).filter((place) => !names.has(`key-${place}.json`)) };
+    }
+  }
+  const [trustees, run] = await server.outcome();
+  verifyMine(trustees, state);
+  verifyRun(run, trustees, state, room.seen);
+  return { kind: "done" };
+}
+
+/** Check that trustees.json holds the group of this trustee's own ceremony. Throws Inconsistent `other-group`. */
+export function verifyMine(trusteesJson: Uint8Array, state: Finished): void {
+  const lines = dumps(state.place.certificates.map(lineOf));
+  const group = readTrustees(trusteesJson).groups.find((one) => dumps(one.certificates.map(lineOf)) === lines);
+  if (group === undefined) throw new Inconsistent("other-group", "these keys were not made in your ceremony");
+  verifyOutcome(state, group);
+}
+
+async function complained(server: TrusteeServer, complaint: Json, index: number): Promise<Step> {
+  const { dealer } = complaint as unknown as Complaint;
+  await server.put(`complaint-${index}-${dealer}.json`, dumps(complaint));
+  return { kind: "complained", dealer };
+}
+
+interface Complete {
+  readonly texts: readonly string[];
+}
+
+function isComplete(found: Complete | Step): found is Complete {
+  return "texts" in found;
+}
+
+/** The texts of all trustees, in order (of shares: those for `index`, its own left empty), or whom to wait for. */
+async function gather(
+  server: TrusteeServer, terms: Terms, index: number, what: "certificate" | "commitment" | "reveal" | "share",
+): Promise<Complete | Step> {
+  const nameOf = (place: number): string => (what === "share" ? `share-${place}-${index}.json` : `${what}-${place}.json`);
+  const wanted = placesOf(terms).filter((place) => what !== "share" || place !== index);
+  const { names } = await server.hall();
+  const missing = wanted.filter((place) => !names.has(nameOf(place)));
+  if (missing.length > 0) return { kind: "wait", what, places: missing };
+  const texts: string[] = [];
+  for (const place of placesOf(terms)) texts.push(wanted.includes(place) ? await server.message(nameOf(place)) : "");
+  return { texts };
+}
+
+function placesOf({ size }: Terms): number[] {
+  return Array.from({ length: size }, (_, at) => at + 1);
+}
