@@ -145,7 +145,8 @@ test("a policy says whom to believe and how many must agree", () => {
   assert.throws(() => verifyPolicy(policy, parseSigned(utf8(known.checkpoint5))), { code: "quorum-missing" });
   const quantum = `${POLICY.replace("quorum W1\n", "")}witness Q ${quantumKey()}\ngroup both all W1 Q\nquorum both\n`;
   const signed = parseSigned(utf8(`${known.checkpoint5_cosigned}${known.mldsa44_cosign_line.trim()}\n`));
-  assert.throws(() => verifyPolicy(parsePolicy(utf8(quantum)), signed), { code: "quorum-missing" });
+  assert.throws(() => verifyPolicy(parsePolicy(utf8(quantum)), signed), { code: "ml-dsa-missing", name: "Unsupported" });
+  assert.throws(() => verifyPolicy(parsePolicy(utf8(quantum)), five), { code: "quorum-missing" });
   const any = verifyPolicy(parsePolicy(utf8(quantum.replace("all", "any"))), signed);
   assert.deepEqual(any.unchecked, ["Q"], "there, but no browser can check it");
   for (const wrong of [

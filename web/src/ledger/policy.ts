@@ -1,10 +1,10 @@
 /**
  * A trust policy: which logs and witnesses a reader believes, and how many must agree. docs/protocol.md section 12.6; C2SP
- * tlog-policy. Witnesses with an ML-DSA key cannot be checked in a browser: they count as not having signed, and are named.
+ * tlog-policy. Signatures of witnesses with an ML-DSA key cannot be checked in a browser: they count for nothing, and are named.
  */
 
 import { utf8, utf8Text } from "../crypto/bytes.ts";
-import { ElectionError, InvalidSignature, Malformed, Refused } from "../crypto/errors.ts";
+import { ElectionError, InvalidSignature, Malformed, Refused, Unsupported } from "../crypto/errors.ts";
 import { ML_DSA_44, parseVerifierKey, type VerifierKey } from "../crypto/signed_note.ts";
 import { type SignedCheckpoint, verifyLines } from "./checkpoint.ts";
 import { COSIGNER_KINDS, type Cosignature, LOG_KINDS, verifyKey } from "./cosignature.ts";
@@ -46,7 +46,8 @@ export interface Confirmation {
 
 /**
  * Check that a log of the policy signed the checkpoint, and that the quorum cosigned it. Throws InvalidSignature `note-signature`
- * (a known key's line is wrong: all is refused) and `checkpoint-unsigned`; Refused `checkpoint-origin` and `quorum-missing`.
+ * (a known key's line is wrong: all is refused) and `checkpoint-unsigned`; Refused `checkpoint-origin` and `quorum-missing`;
+ * Unsupported `ml-dsa-missing` when the quorum is there only with signatures that no browser can check.
  */
 export function verifyPolicy(policy: Policy, signed: SignedCheckpoint): Confirmation {
   const { origin } = signed.checkpoint;
@@ -64,10 +65,10 @@ export function verifyPolicy(policy: Policy, signed: SignedCheckpoint): Confirma
     const one = found.get(key);
     return one === undefined ? [] : [{ name, time: one.time }];
   });
-  verifyQuorum(policy, new Set(witnesses.map(({ name }) => name)));
   const unchecked = policy.witnesses
     .filter(({ key }) => key.kind === ML_DSA_44 && signed.note.lines.some((line) => line.name === key.name && line.id === key.id))
     .map(({ name }) => name);
+  verifyQuorum(policy, witnesses.map(({ name }) => name), unchecked);
   return { logs, witnesses, unchecked, quorum: policy.quorum !== undefined };
 }
 
@@ -86,7 +87,12 @@ export function policyOfManifest(log: { readonly origin: string; readonly keys: 
 
 /** The policy in a file, whose last line ends in a newline. Throws Malformed `policy-malformed` with the number of the line. */
 export function parsePolicy(data: Uint8Array): Policy {
-  const text = data.length > MAX_BYTES ? "" : utf8Text(data);
+  let text = "";
+  try {
+    text = data.length > MAX_BYTES ? "" : utf8Text(data);
+  } catch (error) {
+    if (!(error instanceof ElectionError)) throw error;
+  }
   if (CONTROL.test(text) || !text.endsWith("\n")) {
     throw malformed("a policy is a text without control characters, its last line ends in a newline");
   }
@@ -174,20 +180,30 @@ function verifiedLogs(keys: readonly VerifierKey[]): VerifierKey[] {
   return [...keys];
 }
 
-function verifyQuorum(policy: Policy, cosigned: ReadonlySet<string>): void {
-  if (policy.quorum === undefined) return;
-  const agreed = new Set(cosigned);
-  // Members stand before their group, so one pass is enough.
-  for (const group of policy.groups) {
-    if (group.members.filter((member) => agreed.has(member)).length >= group.threshold) agreed.add(group.name);
+function verifyQuorum(policy: Policy, cosigned: readonly string[], unchecked: readonly string[]): void {
+  if (policy.quorum === undefined || agreed(policy, cosigned).has(policy.quorum)) return;
+  if (agreed(policy, [...cosigned, ...unchecked]).has(policy.quorum)) {
+    throw new Unsupported(
+      "ml-dsa-missing",
+      `the quorum needs ${unchecked.join(", ").slice(0, 200)}, whose kind of signature no browser can check: check this elsewhere`,
+    );
   }
-  if (agreed.has(policy.quorum)) return;
-  const missing = policy.witnesses.filter(({ name }) => !cosigned.has(name)).map(({ name }) => name.slice(0, 80));
+  const missing = policy.witnesses.filter(({ name }) => !cosigned.includes(name)).map(({ name }) => name.slice(0, 80));
   throw new Refused(
     "quorum-missing",
-    `the quorum ${policy.quorum.slice(0, 80)} has not cosigned: ${cosigned.size} of ${policy.witnesses.length} witnesses did; ` +
+    `the quorum ${policy.quorum.slice(0, 80)} has not cosigned: ${cosigned.length} of ${policy.witnesses.length} witnesses did; ` +
       `missing: ${missing.join(", ").slice(0, 600)}`,
   );
+}
+
+/** The witnesses and groups that agree when these witnesses do. */
+function agreed(policy: Policy, witnesses: readonly string[]): Set<string> {
+  const found = new Set(witnesses);
+  // Members stand before their group, so one pass is enough.
+  for (const group of policy.groups) {
+    if (group.members.filter((member) => found.has(member)).length >= group.threshold) found.add(group.name);
+  }
+  return found;
 }
 
 function malformed(message: string): Malformed {
