@@ -5,7 +5,7 @@
 // Two builds of the same sources are byte-identical: no minifying, no source maps, no dates, no paths of this machine.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -33,17 +33,22 @@ const made = await build({
   logLevel: "warning",
 });
 
-rmSync(out, { recursive: true, force: true });
-mkdirSync(join(out, "licenses"), { recursive: true });
+// Beside its place and then moved there, so that nobody reads a half of it.
+const [fresh, old] = [`${out}.new`, `${out}.old`];
+for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+mkdirSync(join(fresh, "licenses"), { recursive: true });
 const files = new Map(made.outputFiles.map((file) => [relative(join(here, "dist"), file.path), Buffer.from(file.contents)]));
 for (const [name, text] of licenses(Object.keys(made.metafile.inputs))) files.set(`licenses/${name}.txt`, text);
 
 const manifest = {};
 for (const [name, content] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-  writeFileSync(join(out, name), content);
+  writeFileSync(join(fresh, name), content);
   manifest[name] = `sha384-${createHash("sha384").update(content).digest("base64")}`;
 }
-writeFileSync(join(out, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+writeFileSync(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+if (existsSync(out)) renameSync(out, old);
+renameSync(fresh, out);
+rmSync(old, { recursive: true, force: true });
 
 /** The full licence text of every package whose code stands in a bundle; one without a text stops the build. */
 function licenses(inputs) {
