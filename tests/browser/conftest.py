@@ -1,6 +1,9 @@
 """What tests in a real browser share: a demonstration that runs, Chromium, and pages that watch over what every page must keep.
 
-Environment: VECHE_REQUIRE_BROWSER=1 makes a test fail that finds no Chromium or no built scripts, where it would else be skipped.
+Environment
+
+VECHE_REQUIRE_BROWSER=1   a test that finds no Chromium or no built scripts fails, where it would else be skipped
+VECHE_MADE_DEMO           a folder that keeps the demonstration once it was made: the next run is about a minute shorter
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from fcntl import LOCK_EX, flock
+from pathlib import Path
 
 import pytest
 
@@ -38,10 +43,31 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def made_demo(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a demonstration that was made and stopped, one for all processes of this run of tests."""
+    _ = chromium
+    base = tmp_path_factory.getbasetemp()
+    shared = Path(os.environ.get("VECHE_MADE_DEMO") or (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo")
+    shared.mkdir(parents=True, exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        made = shared / "made"
+        if not made.exists():
+            making = shared / "making"
+            shutil.rmtree(making, ignore_errors=True)
+            with demonstration(making, VECHE_SIGN_LOG="true"):
+                pass
+            making.rename(made)
+    return made
+
+
 @pytest.fixture(scope="module")
-def demo(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
+def demo(made_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     """One demonstration for the tests of a module: each takes voters of its own."""
-    with demonstration(tmp_path_factory.mktemp("demo"), VECHE_SIGN_LOG="true") as running:
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copytree(made_demo / "data", folder / "data")
+    with demonstration(folder, VECHE_SIGN_LOG="true") as running:
         yield running
 
 

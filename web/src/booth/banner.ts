@@ -11,7 +11,7 @@ export function showBanner(words: Words, prefix: string, drafts: DraftBox, here:
   const begun = drafts.begun();
   banner.hidden = begun.length === 0;
   const campaigns = [...new Set(begun.map((one) => one.campaign))].filter((campaign) => campaign !== here);
-  const names = words.list(begun.map((one) => `“${words.title(one.title)}”`));
+  const names = words.list(begun.map((one) => words.say("not-cast-name", { title: words.title(one.title) })));
   banner.replaceChildren(
     ...(begun.length === 0 ? [] : [el("p", {}, words.say("not-cast", { names }))]),
     ...campaigns.map((campaign) => el("p", {}, link(words.say("not-cast-go"), `${prefix}/vote/${encodeURIComponent(campaign)}`))),
