@@ -28,6 +28,14 @@ class Unsent(Exception):
         self.refused = refused
 
 
+class Answered(Exception):
+    """A form was refused, and this page says so, with what was typed."""
+
+    def __init__(self, page: Response) -> None:
+        super().__init__("the page says why")
+        self.page = page
+
+
 def kept_form(access: Access, limit: int = PAGE_FORM) -> Callable[[Request], Awaitable[Form]]:
     """A dependency that reads a form as `form_reader`, and raises Unsent for one of a session that is over.
 
@@ -63,4 +71,10 @@ def install(application: FastAPI, access: Access, pages: Pages) -> None:
             request, "unsent.html", status, fields=fields, files=files, path=request.scope["path"], again=signed_in is not None
         )
 
+    def refused(_: Request, error: Exception) -> Response:
+        if not isinstance(error, Answered):
+            raise error
+        return error.page
+
     application.add_exception_handler(Unsent, answered)
+    application.add_exception_handler(Answered, refused)

@@ -6,6 +6,8 @@ only links of invitations are shown at once, because they are shown once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -24,12 +26,12 @@ from veche.service.campaign_standing import contest_json, standing_of
 from veche.service.campaigns import campaigns_of, contest_of
 from veche.service.contest_pages import contest_pages
 from veche.service.form import PAGE_FORM, Form
-from veche.service.kept_form import kept_form
+from veche.service.kept_form import Answered, kept_form
 from veche.service.languages import sentence
 from veche.service.next_step import STATES, campaign_steps
 from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_routes import Asked, Before, Name, Number, organizing
-from veche.service.organizer_words import ACTS
+from veche.service.organizer_words import ACTS, REFUSED
 from veche.service.registrar_work import RegistrarWork
 from veche.service.server import Server
 from veche.service.trustee_progress import ceremony_progress
@@ -139,9 +141,25 @@ def _campaign(request: Request, desk: OrganizerDesk, campaign: str, status: int 
         "waiting_lists": [one for one in contests if one["state"] == "draft"],
         "mistakes": (),
         "list_mistake": "",
+        "refused": {"form": ""},
+        "typed": {},
         **values,
     }
     return desk.show(request, "campaign.html", campaign, status, **given)
+
+
+@contextmanager
+def _told(request: Request, desk: OrganizerDesk, campaign: str, name: str, form: Form) -> Iterator[None]:
+    """What is refused inside is told at this form of the campaign's page, with what was typed. Raises Answered with that page."""
+    try:
+        yield
+    except ElectionError as error:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        refused = {"form": name, "told": REFUSED.get(error.code, ""), "sentence": error.message}
+        typed = {key: value for key, value in form.fields if key != "csrf"}
+        status = answer_to(error).status_code
+        raise Answered(_campaign(request, desk, campaign, status, refused=refused, typed=typed)) from error
 
 
 def _names(contests: Any, language: str) -> dict[str, str]:
@@ -177,14 +195,16 @@ def _plan_forms(router: APIRouter, desk: OrganizerDesk, registrar: RegistrarWork
             words: dict[str, Any] = {"heading": _FIX_BUTTON, "consequence": _FIX, "button": _FIX_BUTTON}
             shown: dict[str, Any] = {**words, "contest": None, "fields": []}
             return desk.show(request, "confirm.html", campaign, path=f"{path}/fix", back=path, **shown)
-        desk.actions.fix(who, campaign)
+        with _told(request, desk, campaign, "fix", form):
+            desk.actions.fix(who, campaign)
         return _back(campaign)
 
     @router.post("/{campaign}/ceremony")
     def ceremony(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
         who = desk.access.organizer(request, campaign)
         deadlines = form.text("commitments"), form.text("reveals"), form.text("complaints")
-        desk.actions.begin_ceremony(who, campaign, deadlines)
+        with _told(request, desk, campaign, "ceremony", form):
+            desk.actions.begin_ceremony(who, campaign, deadlines)
         return _back(campaign)
 
     @router.post("/{campaign}/credentials")
@@ -206,23 +226,31 @@ def _people_forms(router: APIRouter, desk: OrganizerDesk) -> None:
 
     @router.post("/{campaign}/organizers")
     def add(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
-        desk.actions.add_organizer(desk.access.organizer(request, campaign), campaign, form.text("email"))
+        who = desk.access.organizer(request, campaign)
+        with _told(request, desk, campaign, "organizers", form):
+            desk.actions.add_organizer(who, campaign, form.text("email"))
         return _back(campaign)
 
     @router.post("/{campaign}/registrar")
     def registrar(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
         who = desk.access.organizer(request, campaign)
-        made = desk.actions.invite_registrar(who, campaign, form.text("name"), form.text("email"))
+        with _told(request, desk, campaign, "registrar", form):
+            made = desk.actions.invite_registrar(who, campaign, form.text("name"), form.text("email"))
         return invited(request, campaign, made)
 
     @router.post("/{campaign}/trustees")
-    def trustees(request: Request, campaign: Name, _: Form = Depends(kept_form(desk.access))) -> Response:
-        return invited(request, campaign, *desk.actions.invite_trustees(desk.access.organizer(request, campaign), campaign))
+    def trustees(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
+        who = desk.access.organizer(request, campaign)
+        with _told(request, desk, campaign, "trustees", form):
+            made = desk.actions.invite_trustees(who, campaign)
+        return invited(request, campaign, *made)
 
     @router.post("/{campaign}/trustee")
     def trustee(request: Request, campaign: Name, form: Form = Depends(kept_form(desk.access))) -> Response:
         who = desk.access.organizer(request, campaign)
-        return invited(request, campaign, desk.actions.invite_trustee(who, campaign, form.text("name"), form.text("email")))
+        with _told(request, desk, campaign, "trustee", form):
+            made = desk.actions.invite_trustee(who, campaign, form.text("name"), form.text("email"))
+        return invited(request, campaign, made)
 
 
 def _approval_pages(router: APIRouter, desk: OrganizerDesk, organizer: Asked, sender: Asked) -> None:

@@ -364,3 +364,21 @@ def test_the_campaign_page_says_who_has_what_to_do(office: Office) -> None:
     page = text_of(office.olga.get(path, headers=PAGE).text)
     assert "Go on with the ceremony" in page
     assert "It waits for their certificates (key pairs of today), from: Anna, Boris, Clara." in page
+
+
+def test_a_refused_form_of_the_campaign_page_keeps_what_was_typed(office: Office) -> None:
+    office.make(contests=1, registrar="")
+    root = f"/organizer/{CAMPAIGN}"
+    times = {"commitments": "2020-01-01T10:00", "reveals": "2020-01-02T10:00", "complaints": "2020-01-03T10:00"}
+    office.done("trustees")
+    late = post(office.olga, f"{root}/ceremony", **times)
+    assert late.status_code == 409
+    assert "These deadlines are not possible" in text_of(late.text)
+    assert all(f'value="{time}"' in late.text for time in times.values())
+    twice = post(office.olga, f"{root}/registrar", name="Anna", email="anna@example.org")
+    assert "has another role in this campaign" in text_of(twice.text)
+    assert 'value="anna@example.org"' in twice.text
+    assert "Учётной записи с таким адресом нет" in text_of(post(office.olga, f"/ru{root}/organizers", email="x@example.org").text)
+    assert "From now on no question" in text_of(post(office.olga, f"{root}/fix").text)
+    assert "public key is missing" in text_of(post(office.olga, f"{root}/fix", sure="yes").text)
+    assert office.standing()["fixed"] is False
