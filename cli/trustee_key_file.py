@@ -25,8 +25,8 @@ from veche.crypto.scalar import Randomness
 from veche.observer.durable_files import make_private_folder, read_file, read_json, read_line, write_new, write_private
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-COST: Final = 2**17
-"""N of scrypt, with r = 8 and p = 1: 128 MiB and about half a second. RFC 7914."""
+COST: Final = 2**16
+"""N of scrypt, with r = 8 and p = 1: 64 MiB and about a quarter of a second; some seconds on a telephone. RFC 7914."""
 
 _MOST_COST: Final = 2**20
 _HEADER: Final = ("veche", "campaign", "n", "salt", "nonce", "data")

@@ -39,9 +39,7 @@ MAX_DRILL: Final = 16 * 1024
 MAX_DELIVERY: Final = 16 * 1024 * 1024
 """Bytes of the file `delivery/1`: about 500 for each option of each question."""
 
-_SHARE: Final[Mapping[str, str]] = MappingProxyType(
-    {str(EventType.PARTIAL_DECRYPTION): "given", ShareRefused.TYPE: "refused"}
-)
+_SHARE: Final[Mapping[str, str]] = MappingProxyType({str(EventType.PARTIAL_DECRYPTION): "given", ShareRefused.TYPE: "refused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,13 @@ class Trustee:
 
 def standing_of(connection: Connection, campaign: str, place: int | None) -> dict[str, Json]:
     """How the ceremony and each contest of the campaign stand, for this trustee."""
-    title = connection.execute(select(campaigns.c.title).where(campaigns.c.id == campaign)).scalar_one()
+    query = select(campaigns.c.title, campaigns.c.rehearsal).where(campaigns.c.id == campaign)
+    title, rehearsal = connection.execute(query).one()
     runs = runs_of(connection, campaign)
     return {
         "campaign": campaign,
         "title": title,
+        "rehearsal": rehearsal,
         "place": place,
         "ceremony": None if not runs else _ceremony(connection, runs[-1]),
         "contests": [_contest(connection, uuid, place) for uuid in begun_contests(connection, campaign)],
@@ -149,9 +149,7 @@ def answer_roll_call(storage: Storage, clock: Clock, trustee: Trustee, uuid: str
             raise Refused("entry-order", f"the roll-call is held between sealing and opening; this election is {row.state}")
         table = roll_calls
         time = now + row.clock_offset
-        changed = connection.execute(
-            update(table).where(table.c.uuid == uuid, table.c.owner == trustee.place).values(time=time)
-        )
+        changed = connection.execute(update(table).where(table.c.uuid == uuid, table.c.owner == trustee.place).values(time=time))
         if changed.rowcount == 0:
             connection.execute(insert(table).values(uuid=uuid, owner=trustee.place, time=time))
         note(connection, now, trustee.account, trustee.campaign, uuid, "roll-call", owner=trustee.place)

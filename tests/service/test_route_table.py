@@ -36,7 +36,7 @@ DESK, TRUSTEES = "/organizer/{campaign}", "/api/trustee/{campaign}"
 TABLE: Mapping[str, frozenset[str]] = {
     # The voter and the observer.
     "POST /api/elections/{uuid}/ballots": ANYBODY,
-    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/trustee/{campaign}")},
+    **{f"GET {path}": ANYBODY for path in ("/", "/observe/{uuid}", "/trustee/{campaign}", "/trustee/{campaign}/script")},
     **{f"GET {path}": ANYBODY for path in ("/vote/{campaign}", "/my", "/track/{uuid}")},
     **{f"GET {path}": ANYBODY for path in ("/help", "/observe/{uuid}/protocol/{name}", "/static/veche.css", "/api/openapi.json")},
     "GET /static/dist/{name:path}": ANYBODY,

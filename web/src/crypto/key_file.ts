@@ -10,8 +10,8 @@ import { Malformed, Refused } from "./errors.ts";
 import type { Randomness } from "./scalar.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
-/** N of scrypt, with r = 8 and p = 1: 128 MiB and about a second. */
-export const COST = 2 ** 17;
+/** N of scrypt, with r = 8 and p = 1: 64 MiB and about a second. */
+export const COST = 2 ** 16;
 const HEADER = ["veche", "campaign", "n", "salt", "nonce", "data"] as const;
 
 /** What a trustee keeps. `seen` is the state before a finished one; `complaint` and `journal` are kept as JSON and text. */

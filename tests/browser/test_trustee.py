@@ -1,0 +1,191 @@
+"""Trustees in a real browser and on the command line in one ceremony; drill, roll-call, and a share for the strict audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.watched import Watched
+from tests.service.hand_clock import HandClock
+from tests.service.invited_trustees import CAMPAIGN
+from tests.service.trustee_hall import Hall, cast, lone_hall
+from veche.cli.trustee_key_file import read_room, unpack
+from veche.observer.audit import audit
+from veche.observer.board import board_of
+from veche.service import counting
+from veche.service.contest_desk import held_desk, reading_desk
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+WORDS = "five plain words to remember"
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    with ExitStack() as stack:
+        yield lone_hall(HandClock(), tmp_path, stack)
+
+
+@dataclass(slots=True)
+class Seat:
+    """A trustee at a browser of its own, with the newest file that the page saved."""
+
+    page: Page
+    watched: Watched
+    folder: Path
+    newest: Path | None = None
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def keep(self, why: str) -> None:
+        """The page asks to save the file, and a person does it."""
+        self.page.get_by_text(why).wait_for(timeout=30_000)
+        assert self.page.locator("#saved").is_disabled()
+        with self.page.expect_download() as saving:
+            self.press("Save the file")
+        self.newest = self.folder / saving.value.suggested_filename
+        saving.value.save_as(self.newest)
+        self.press("The file is saved. Go on")
+
+    def give_key(self, file: Path | None = None, words: str = WORDS) -> None:
+        self.page.get_by_label("Your key file").set_input_files(str(file or self.newest))
+        self.page.get_by_label("Its passphrase").fill(words)
+        self.page.locator("#go").click()
+
+    def refused(self, text: str) -> None:
+        self.page.get_by_role("alert").get_by_text(text).wait_for(timeout=30_000)
+
+    def says(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for(timeout=40_000)
+
+
+@pytest.fixture
+def seats(chromium: object, hall: Hall, tmp_path: Path) -> Iterator[list[Seat]]:
+    with ExitStack() as stack:
+        made = []
+        for place in (1, 2):
+            context = stack.enter_context(chromium.new_context(locale="en-GB", accept_downloads=True))  # type: ignore[attr-defined]
+            page = context.new_page()
+            folder = tmp_path / f"browser-{place}"
+            folder.mkdir()
+            made.append(Seat(page, Watched(page, hall.url), folder))
+        yield made
+        for one in made:
+            one.watched.verify()
+
+
+def _begin(seat: Seat, url: str, token: str) -> None:
+    seat.page.goto(f"{url}/en/trustee/{CAMPAIGN}#{token}")
+    seat.press("Make my key")
+    seat.press("Make my key")
+    seat.refused("mark the box")
+    seat.page.get_by_label("I have agreed on this list").check()
+    seat.page.get_by_label("A passphrase for your key file").fill(WORDS)
+    seat.page.get_by_label("The passphrase again").fill(WORDS)
+    seat.press("Make my key")
+    seat.keep("Nothing has been sent yet.")
+
+
+@pytest.mark.slow
+def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_the_total(hall: Hall, seats: list[Seat]) -> None:
+    town, other = hall.guests.contest(), hall.tools[2]
+    hall.guests.begin()
+    with ThreadPoolExecutor(1) as pool:
+        third = pool.submit(other.run, hall.url, "take-part", "--place", "3/2/3", "--every", "0.1", "--wait", "0.05")
+        for seat, token in zip(seats, hall.guests.tokens[:2], strict=True):
+            _begin(seat, hall.url, token)
+            assert token not in seat.page.url
+        for seat in seats:
+            seat.says("Compare before you go on")
+        assert len({seat.page.locator("#certificates-hash").inner_text() for seat in seats}) == 1
+        for seat in seats:
+            seat.press("Everything is the same")
+            seat.keep("You have chosen your part of the key.")
+        # A page that is closed goes on from the file.
+        first = seats[0]
+        first.page.reload()
+        first.press("Open my key file")
+        first.give_key()
+        for seat in seats:
+            seat.keep("All shares are good")
+        for seat in seats:
+            seat.says("The published keys are those you helped to make.")
+        assert third.result(60) == 0
+    assert first.newest is not None
+    assert first.newest.name == f"veche-trustee-{CAMPAIGN}-3.json"
+
+    for seat in seats:
+        seat.page.reload()
+        seat.press("Pass the drill")
+    old = first.folder / f"veche-trustee-{CAMPAIGN}-2.json"
+    first.give_key(words="another passphrase")
+    first.refused("The passphrase does not open this file. Nothing was sent.")
+    first.give_key(old)
+    first.refused("This key file is an older one")
+    first.give_key(other.private / "trustees.json")
+    first.refused("This is not a trustee's key file")
+    drilled: list[Path] = []
+    for seat in seats:
+        before = seat.newest
+        seat.give_key()
+        seat.keep("The drill is ready.")
+        seat.says("You have passed the drill.")
+        assert before is not None
+        drilled.append(before)
+    assert other.run(hall.url, "drill") == 0
+
+    town.register(6)
+    town.seal()
+    town.issue()
+    first.page.reload()
+    first.press("I am here, with my key")
+    first.give_key()
+    first.says("You have answered the roll-call.")
+    town.open()
+    # Playwright has a loop of its own in this thread.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(cast, hall.server, town, 0, 1, 2, 3).result()
+    town.close()
+    town.tally()
+    board = board_of(town.source())
+    end = board.end or ""
+    first.page.reload()
+    first.press("Check everything and give my share")
+    _know(first, board.setup, end[:-1] + ("0" if end[-1] != "0" else "1"))
+    first.give_key()
+    first.refused("The EndBallots hash that you typed is not that of this record.")
+    _know(first, "AAAA-AAAA-AAAA-AAAA", end)
+    first.give_key()
+    first.refused("The Setup hash or seal that you typed is not that of this record.")
+    _know(first, board.setup, end)
+    first.give_key(drilled[0])
+    first.refused("knows nothing of the drill")
+    first.give_key()
+    first.keep("Your share is ready.")
+    first.says("Your share is given.")
+    # The second trustee's file is opened by the program, which goes on where the browser stopped.
+    second = seats[1].newest
+    assert second is not None
+    tool = hall.tools[1]
+    unpack(read_room(second, WORDS), tool.private)
+    assert tool.run(hall.url, "share", "--setup", board.setup, "--end", end) == 0
+    with held_desk(hall.server.storage, hall.clock, town.uuid) as desk:
+        counting.add_result(desk)
+    with reading_desk(hall.server.storage, hall.clock, town.uuid) as desk:
+        counting.publish(desk, 1)
+    report = audit(town.source(), level="strict")
+    assert (report.verdict, report.state) == ("ok", "published")
+    assert report.to_json()["result"] == [[4, 0, 0]]
+
+
+def _know(seat: Seat, setup: str, end: str) -> None:
+    seat.page.get_by_label("Setup hash or seal").fill(setup)
+    seat.page.get_by_label("EndBallots hash").fill(end)
