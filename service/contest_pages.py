@@ -18,6 +18,7 @@ from veche.observer.problems import answer_to
 from veche.service.access import Person
 from veche.service.approvals import approvals_of
 from veche.service.approved_steps import planned_seal
+from veche.service.audit_trail import notes_of
 from veche.service.campaign_standing import PLANNED, contest_json
 from veche.service.campaigns import contest_of
 from veche.service.contest_desk import reading_desk
@@ -28,7 +29,7 @@ from veche.service.languages import sentence
 from veche.service.next_step import STATES, next_step
 from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_routes import Asked, Name
-from veche.service.organizer_words import REFUSED
+from veche.service.organizer_words import ACTS, REFUSED
 from veche.service.server import Server
 from veche.service.trustee_progress import trustees_of_contest
 
@@ -65,7 +66,7 @@ def contest_pages(router: APIRouter, desk: OrganizerDesk, server: Server, organi
             if not _asks_for_page(request):
                 raise
             return _shown(request, desk, campaign, uuid, _refusal(named, error), _typed(form), answer_to(error).status_code)
-        return RedirectResponse(f"/organizer/{campaign}/contests/{uuid}?done={step}", 303)
+        return RedirectResponse(f"/organizer/{campaign}/contests/{uuid}", 303)
 
 
 def _shown(
@@ -80,6 +81,7 @@ def _shown(
     with desk.database.reading() as connection:
         found = contest_json(connection, contest_of(connection, campaign, uuid))
         trustees = [] if found["state"] == PLANNED else trustees_of_contest(connection, campaign, uuid)
+        last = notes_of(connection, campaign, uuid=uuid, most=1)
         waiting = [one for one in approvals_of(connection, campaign, waiting=True) if one.uuid == uuid]
     asked = next((one.id for one in waiting if one.action == "seal"), None)
     step = next_step(found, trustees, asked)
@@ -94,7 +96,8 @@ def _shown(
         "reasons": REASONS,
         "refused": refused or {"step": "", "field": ""},
         "typed": typed or {},
-        "done": STEPS.get(request.query_params.get("done", "")),
+        "last": last[0] if last else None,
+        "acts": ACTS,
     }
     return desk.show(request, "contest.html", campaign, status, **values)
 
