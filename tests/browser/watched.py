@@ -29,11 +29,17 @@ class Watched:
         self.page.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self._asked(request))
+        self.page.on("response", lambda answer: self._answered(answer.status, answer.url))
 
     def _asked(self, request: Request) -> None:
         self.asked.append(request.url)
         if request.method == "POST":
             self.sent.append(request.post_data or "")
+
+    def _answered(self, status: int, url: str) -> None:
+        # 503 is said on purpose, by a server that is busy; every other 5xx is a mistake of ours.
+        if status >= 500 and status != 503:
+            self.complaints.append(f"{status} {url}")
 
     def open(self, path: str) -> None:
         self.page.goto(self.origin + path)
@@ -42,6 +48,11 @@ class Watched:
         """A person activates what has this name."""
         self.activations += 1
         self.named(name, role).click()
+
+    def choose(self, option: str) -> None:
+        """A person touches an option of the ballot."""
+        self.activations += 1
+        self.page.get_by_text(option, exact=True).click()
 
     def type(self, label: str, text: str) -> None:
         self.typed += 1
