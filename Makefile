@@ -11,7 +11,7 @@ BIN = .venv/bin
 READY = .venv/.ready
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-.PHONY: help setup run demo test check lint web web-check verify-web soak bench clean
+.PHONY: help setup run demo test check lint web web-check verify-web screenshots bench-web soak bench clean
 
 help:
 	@echo "make run     the server with a demonstration: three rehearsed votes to try everything with"
@@ -21,6 +21,8 @@ help:
 	@echo "make setup   .venv with everything the above need"
 	@echo "make web     the scripts of the pages, from web/ (needs node 20 or later; make setup does it by itself)"
 	@echo "make verify-web URL=https://… ELECTION=UUID   that a server serves, and the record names, what these sources give"
+	@echo "make screenshots   each page in both languages, two widths, light and dark, in a folder (OUT=…)"
+	@echo "make bench-web     how long a slow phone encrypts, and what the scripts weigh"
 	@echo "make soak    every test with long random runs (hours)"
 	@echo "make bench   measurements"
 	@echo "make clean   remove caches and builds; .venv stays"
@@ -51,6 +53,10 @@ test: $(READY)
 	  echo "No PostgreSQL here: tests on it are stepped around, those on SQLite run (export VECHE_POSTGRES=\$$(.ci/postgresql))."
 	@command -v strace >/dev/null || \
 	  echo "No strace here: the tests that watch each fsync are stepped around (on Debian and Ubuntu: apt install strace)."
+	@command -v npm >/dev/null || \
+	  echo "No node.js here: the tests of web/ are stepped around."
+	@command -v chromium >/dev/null || \
+	  echo "No Chromium here: the tests in a real browser are stepped around (on Debian: apt install chromium)."
 	$(PYTEST) $(ARGS)
 
 lint: $(READY)
@@ -74,8 +80,14 @@ verify-web:
 
 # The server's tests take minutes: three of them stand for all, `make test` runs the rest.
 check: lint
-	$(PYTEST) -q -m "not slow and not interop and not soak and not postgresql" --ignore=tests/fuzz --ignore=tests/service $(ARGS)
+	$(PYTEST) -q -m "not slow and not interop and not soak and not postgresql" $(addprefix --ignore=tests/,fuzz service browser) $(ARGS)
 	$(PYTEST) -q -m "not slow and not interop and not postgresql" $(addprefix tests/service/test_,casting.py access.py lifecycle.py)
+
+screenshots: $(READY)
+	$(BIN)/python -m tests.browser.screenshots $(or $(OUT),$${TMPDIR:-/tmp}/veche-screenshots)
+
+bench-web: $(READY)
+	$(BIN)/python -m bench.booth $(ARGS)
 
 soak: $(READY)
 	VECHE_SOAK=1 $(PYTEST) -m "" $(ARGS)

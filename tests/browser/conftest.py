@@ -23,6 +23,7 @@ from veche.service.pages import STATIC
 
 playwright = pytest.importorskip("playwright.sync_api")
 
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 NewPage = Callable[..., "Watched"]
 
 
@@ -37,8 +38,7 @@ def chromium() -> Iterator[object]:
             pytest.fail(reason)
         pytest.skip(reason)
     with playwright.sync_playwright() as driver:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-        browser = driver.chromium.launch(executable_path=executable, args=arguments)
+        browser = driver.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser
         browser.close()
 

@@ -35,8 +35,8 @@ _CUT_OFF = """() => {
   const shown = (one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".sr, .skip");
   const wide = document.documentElement.scrollWidth;
   if (wide > innerWidth) {
-    const far = [...document.querySelectorAll("main *")].find((one) => shown(one) && one.getBoundingClientRect().right > innerWidth + 1
-      && !one.closest("pre, .scroll, table"));
+    const far = [...document.querySelectorAll("main *")].find((one) => shown(one)
+      && one.getBoundingClientRect().right > innerWidth + 1 && !one.closest("pre, .scroll, table"));
     found.push(`the page is ${wide} pixels wide, of ${innerWidth}: ${far ? name(far) : "?"}`);
   }
   for (const one of document.querySelectorAll("body *")) {
@@ -55,8 +55,9 @@ _SMALL = """() => {
     if (one.tagName === "A" && getComputedStyle(one).display === "inline") continue;
     const box = (one.matches("[type=radio], [type=checkbox]") && one.closest("label") || one).getBoundingClientRect();
     const least = one.matches("button:not(.plain), .button, .choices input") ? 44 : 24;
+    const text = (one.textContent || one.id).trim().slice(0, 40);
     if (box.width > 0 && Math.min(box.width, box.height) < least - 0.5)
-      found.push(`${one.tagName} "${(one.textContent || one.id).trim().slice(0, 40)}": ${box.width.toFixed()} x ${box.height.toFixed()}`);
+      found.push(`${one.tagName} "${text}": ${box.width.toFixed()} x ${box.height.toFixed()}`);
   }
   return found;
 }"""

@@ -8,43 +8,11 @@ import pytest
 
 from tests.browser.conftest import NewPage, watched_pages
 from tests.browser.demonstration import Demonstration
+from tests.browser.pages_of_demo import LANGUAGES, ORGANIZERS, PUBLIC, at
 from tests.browser.readable import hard_to_read, hidden_stops
 from tests.browser.watched import Watched
 
 pytestmark = pytest.mark.slow
-
-LANGUAGES = ("en", "ru")
-COUNTED, OPEN, SEALED = "{certified}", "{open}", "{sealed}"
-PUBLIC = (
-    "/",
-    "/help",
-    f"/observe/{COUNTED}",
-    f"/observe/{OPEN}",
-    f"/observe/{SEALED}",
-    f"/observe/{COUNTED}/protocol/ceremony",
-    f"/observe/{COUNTED}/protocol/opening",
-    f"/observe/{COUNTED}/protocol/closing",
-    f"/observe/{COUNTED}/protocol/result",
-    "/vote/demo",
-    "/my",
-    f"/track/{OPEN}",
-    "/trustee/demo",
-    f"/demo/count/{OPEN}",
-    "/login",
-    "/login/nobody",
-    "/no/such/page",
-)
-ORGANIZERS = (
-    "/account",
-    "/account/stay",
-    "/organizer/",
-    "/organizer/demo",
-    "/organizer/demo/trail",
-    f"/organizer/demo/contests/{OPEN}",
-    f"/organizer/demo/contests/{COUNTED}",
-    f"/organizer/demo/contests/{SEALED}",
-    f"/organizer/demo/contests/{SEALED}/seal",
-)
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +29,6 @@ def organizer(chromium: object, demo: Demonstration) -> Iterator[Watched]:
         page.press("Sign in")
         page.page.wait_for_url("**/account")
         yield page
-
-
-def at(demo: Demonstration, path: str) -> str:
-    return path.format(**{state: demo.contest(state)["uuid"] for state in ("certified", "open", "sealed")})
 
 
 def complaints(page: Watched, demo: Demonstration, path: str) -> list[str]:

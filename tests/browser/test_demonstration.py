@@ -1,0 +1,126 @@
+"""What `make run` prints, walked by clicking: a vote by the keyboard alone, its receipt, the count, the verified result."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import NewPage
+from tests.browser.demonstration import Demonstration
+from tests.browser.heard import Reader
+from tests.interop.tool import BeleniosTool
+from veche.cli.main import FINE, run
+from veche.ledger.chain_reader import read_chain
+from veche.ledger.event import EventType
+from veche.observer.sources import open_source
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 120.0
+EXPECTED = Path(__file__).with_name("expected")
+
+
+def by_keys(page: Page, name: str, key: str) -> int:
+    """Tab until what is focused has this name, then press the key; how often Tab was pressed. Fails after forty."""
+    for pressed in range(1, 41):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "() => (document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim().replace(/\\s+/g, ' ')"
+        )
+        if focused == name:
+            page.keyboard.press(key)
+            return pressed
+    raise AssertionError(f"the Tab key does not lead to {name}")
+
+
+def test_a_vote_by_keyboard_alone_sounds_like_this(new_page: NewPage, demo: Demonstration) -> None:
+    """Screen by screen what a screen reader finds and says: tests/browser/expected/vote.txt."""
+    watched = new_page()
+    page, reader = watched.page, Reader(watched.page)
+    watched.open("/en/vote/demo")
+    code = demo.contest("open")["codes"][-1]
+    told = []
+
+    def screen(heading: str) -> None:
+        watched.heading(heading)
+        told.append(f"=== {heading}\n{reader.tree()}\n--- said\n{reader.heard()}\n")
+
+    screen("Vote")
+    by_keys(page, "Your code", "End")
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+    screen("Budget of the Hills")
+    # An arrow moves through a group of radio buttons, the space bar chooses.
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.type") == "radio":
+            break
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    by_keys(page, "Check my choice", "Enter")
+    screen("Is this your choice?")
+    by_keys(page, "Yes, encrypt it", "Enter")
+    screen("Your vote is encrypted")
+    by_keys(page, "Cast the ballot", "Enter")
+    watched.heading("Your ballot is accepted")
+    page.get_by_role("heading", name="In the public log done").wait_for(timeout=100_000)
+    screen("Your ballot is accepted")
+    found, expected = "\n".join(told), EXPECTED / "vote.txt"
+    if not expected.exists():
+        expected.parent.mkdir(exist_ok=True)
+        expected.write_text(found)
+        pytest.fail(f"{expected} was missing and is written: read it")
+    assert found == expected.read_text()
+
+
+def test_the_demonstration_is_walked_from_a_vote_to_its_verified_result(new_page: NewPage, demo: Demonstration) -> None:
+    began, contest = time.monotonic(), demo.contest("open")
+    uuid, code = contest["uuid"], contest["codes"][-2]
+    phone, other = new_page(), new_page(viewport={"width": 1280, "height": 900})
+    for device, choice in ((phone, "A dog run"), (other, "Trees in the main street")):
+        device.open(f"/en/vote/demo#{code}")
+        if device is other:
+            # Whoever has voted already first sees with what.
+            device.press("Vote again: Budget of the Hills")
+        device.choose(choice)
+        device.press("Check my choice")
+        device.press("Yes, encrypt it")
+        device.press("Cast the ballot")
+        device.heading("Your ballot is accepted", 60)
+        print(f"from the QR code to the acknowledgement: {device.activations} activations, {device.typed} fields")
+        assert device.activations <= 6 and device.typed <= 1
+    trackers = [one.page.locator("#tracker").inner_text() for one in (phone, other)]
+    assert httpx.get(demo.record(uuid)).json().get("result") is None
+    phone.open(f"/en/observe/{uuid}")
+    phone.press("Count now", "link")
+    phone.press("End the vote and count")
+    while phone.page.locator("main .state-certified").count() == 0:
+        assert time.monotonic() - began < PATIENCE, phone.text()
+        phone.page.wait_for_timeout(1000)
+        phone.page.reload()
+    assert "Trees in the main street" in phone.text()
+    print(f"from the vote to the verified result: {time.monotonic() - began:.0f} s")
+    # The last ballot of the code counts; the first one, from the other device, does not.
+    other.open(f"/en/my#{code}")
+    other.saying("replaced by a later one")
+    assert all(one in other.text() for one in trackers)
+    assert run(["audit", demo.record(uuid), "--level", "strict"]) == FINE
+
+
+@pytest.mark.interop
+def test_other_peoples_tool_accepts_every_ballot_of_the_browser(demo: Demonstration, belenios_tool: Path, tmp_path: Path) -> None:
+    tool = BeleniosTool(belenios_tool)
+    uuid = demo.contest("open")["uuid"]
+    with open_source(demo.record(uuid)).archive() as stream:
+        archive = stream.read()
+    bench = tool.at(tmp_path)
+    path = bench.file(f"{uuid}.bel", archive)
+    bench.verify()
+    with path.open("rb") as stream:
+        ballots = [item for item in read_chain(stream) if item.event.type is EventType.BALLOT]
+    assert len(ballots) == 12, "nine of the demonstration's people, and three of the browsers above"
+    assert tool.objections(path, ballots) == []
