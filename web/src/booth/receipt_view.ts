@@ -73,10 +73,18 @@ function receipt(words: Words, booth: Booth, accepted: Accepted): Node[] {
     acts(
       button(words.say("receipt-save"), () => saveReceipt(accepted)),
       button(words.say("receipt-print"), () => print(), "second"),
-      link(words.say("receipt-track"), place, "button second"),
+      trackLink(words, place),
     ),
     paperPart(words, accepted),
   ];
+}
+
+/** In a tab of its own: the receipt is shown once, and stays open. */
+function trackLink(words: Words, place: string): HTMLAnchorElement {
+  const made = link(words.say("receipt-track"), place, "button second");
+  made.target = "_blank";
+  made.rel = "noopener";
+  return made;
 }
 
 /** The receipt of the log when it is there, which carries everything; else the box's word. */

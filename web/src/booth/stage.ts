@@ -26,17 +26,31 @@ export class Stage {
     const heading = document.createElement("h1");
     heading.tabIndex = -1;
     heading.textContent = view.title;
-    const kept = fresh ? null : document.activeElement?.id;
+    const kept = fresh ? null : this.#remembered();
     const body = view.body.filter((child): child is Node | string => child !== null && child !== undefined && child !== false);
     this.#place.replaceChildren(heading, ...body);
     document.title = document.title.replace(/^.* – /, `${view.title} – `);
     this.say(view.said ?? "");
     if (view.focus !== undefined) document.getElementById(view.focus)?.focus();
-    else if (kept) document.getElementById(kept)?.focus();
+    else if (kept !== null) kept();
     // The first screen of a page leaves the focus where the browser begins.
     else if (this.#shown && fresh) heading.focus();
     if (fresh && this.#shown) scrollTo(0, 0);
     this.#shown = true;
+  }
+
+  /** Puts back, on the same screen drawn anew, what the reader had opened and where she was. */
+  #remembered(): () => void {
+    const parts = (): HTMLElement[] => [...this.#place.querySelectorAll<HTMLElement>("a, button, input, select, textarea, summary")];
+    const details = (): HTMLDetailsElement[] => [...this.#place.querySelectorAll("details")];
+    const at = parts().findIndex((part) => part === document.activeElement);
+    const open = details().map((one) => one.open);
+    return () => {
+      details().forEach((one, place) => {
+        one.open = open[place] ?? false;
+      });
+      parts()[at]?.focus({ preventScroll: true });
+    };
   }
 
   say(text: string): void {

@@ -100,7 +100,7 @@ function show(mine: readonly Standing[], code: string): void {
     begun,
     (standing, at) => further(standing, at, code),
     ({ contest }, { tracker }) => [
-      link(words.say("my-find"), `${page.prefix}/track/${contest.uuid}${soughtFragment({ tracker, index: null })}`),
+      link(words.say("my-find"), `${page.prefix}/track/${contest.uuid}${soughtFragment({ tracker, index: null })}`, "button plain"),
     ],
   );
   stage.show({ title: words.say("my-title"), body: [cards, acts(button(words.say("my-another"), () => ask(null), "second"))] }, true);
