@@ -84,7 +84,7 @@ def seats(chromium: object, hall: Hall, tmp_path: Path) -> Iterator[list[Seat]]:
 
 def _begin(seat: Seat, url: str, token: str) -> None:
     seat.page.goto(f"{url}/en/trustee/{CAMPAIGN}#{token}")
-    seat.press("Make my key")
+    seat.press("Begin")
     seat.press("Make my key")
     seat.refused("mark the box")
     seat.page.get_by_label("I have agreed on this list").check()
@@ -99,7 +99,7 @@ def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_
     town, other = hall.guests.contest(), hall.tools[2]
     hall.guests.begin()
     with ThreadPoolExecutor(1) as pool:
-        third = pool.submit(other.run, hall.url, "take-part", "--place", "3/2/3", "--every", "0.1", "--wait", "0.05")
+        third = pool.submit(other.run, hall.url, "take-part", "--place", "3/2/3", "--every", "0.1", "--wait", "0.1")
         for seat, token in zip(seats, hall.guests.tokens[:2], strict=True):
             _begin(seat, hall.url, token)
             assert token not in seat.page.url
@@ -118,7 +118,7 @@ def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_
             seat.keep("All shares are good")
         for seat in seats:
             seat.says("The published keys are those you helped to make.")
-        assert third.result(60) == 0
+        assert third.result(120) == 0
     assert first.newest is not None
     assert first.newest.name == f"veche-trustee-{CAMPAIGN}-3.json"
 
