@@ -88,15 +88,18 @@ class RealServer:
         return self.process.wait(60)
 
 
-def begin(town: ServedTown, database: str, command: Sequence[str] = COMMAND, **environment: str) -> RealServer:
-    """The server runs and answers. `command` is what `serve …` is appended to."""
+def begin(town: ServedTown, database: str, command: Sequence[str] = COMMAND, port: int = 0, **environment: str) -> RealServer:
+    """The server runs and answers. `command` is what `serve …` is appended to; port 0 is any free one."""
     log = town.folder / f"serve-{time.monotonic_ns()}.log"
     given = {name: value for name, value in os.environ.items() if not name.startswith("VECHE_")}
     settings = {"VECHE_DATABASE": database, "VECHE_CHECKERS": "1", "VECHE_WORKER": "0", **environment}
     data = town.server.settings.data
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*command, "serve", "--port", "0", "--data", str(data)], stderr=stream, env={**given, **settings}, cwd=town.folder
+            [*command, "serve", "--port", str(port), "--data", str(data)],
+            stderr=stream,
+            env={**given, **settings},
+            cwd=town.folder,
         )
     return RealServer(process, _address(process, log), town.uuid, log)
 
