@@ -10,7 +10,14 @@ import { type Read, read, recordAddress, type Sealed, Unreachable } from "./cont
 
 /** A place in the log that was proven, or what is wrong with the proof that came. */
 export type Shown =
-  | { readonly is: "logged"; readonly index: number; readonly size: number; readonly witnesses: readonly string[]; readonly quorum: boolean; readonly receipt: Uint8Array }
+  | {
+      readonly is: "logged";
+      readonly index: number;
+      readonly size: number;
+      readonly witnesses: readonly string[];
+      readonly quorum: boolean;
+      readonly receipt: Uint8Array;
+    }
   | { readonly is: "false"; readonly problem: string; readonly receipt: Uint8Array };
 
 /** An accepted ballot: `note` is the box's verified word, `logged` what the log has shown so far. */
@@ -33,8 +40,14 @@ export function policyOf(log: Log): Policy {
   return policyOfManifest({ ...log, policy: log.policy === "" ? "quorum none\n" : log.policy });
 }
 
+/** What was found, and whether the quorum stands behind it. */
+export interface Confirmed<Found> {
+  readonly logged: Found;
+  readonly quorum: boolean;
+}
+
 /** What a receipt shows, and whether enough witnesses stand behind it. Throws ElectionError when it does not hold. */
-export function checkReceipt(receipt: Uint8Array, log: Log, tracker: string): { readonly logged: Logged; readonly quorum: boolean } {
+export function checkReceipt(receipt: Uint8Array, log: Log, tracker: string): Confirmed<Logged> {
   const parsed = parseReceipt(receipt);
   const policy = policyOf(log);
   const { logged, quorum } = withQuorum(policy, (one) => verifyReceipt(parsed, one));
@@ -43,7 +56,7 @@ export function checkReceipt(receipt: Uint8Array, log: Log, tracker: string): { 
 }
 
 /** Checks by the policy, and where only witnesses are missing by the log's signature alone, saying so. */
-export function withQuorum<Found>(policy: Policy, check: (policy: Policy) => Found): { readonly logged: Found; readonly quorum: boolean } {
+export function withQuorum<Found>(policy: Policy, check: (policy: Policy) => Found): Confirmed<Found> {
   try {
     return { logged: check(policy), quorum: true };
   } catch (error) {

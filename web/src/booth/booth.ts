@@ -1,4 +1,4 @@
-/** The booth at work: it holds the voter's keys for as long as they are needed, and does what the screens of `voting.ts` ask for. */
+/** The booth at work: it holds the voter's keys while they are needed, and does what the screens of `voting.ts` ask for. */
 
 import { wrongGroups } from "../ballot/credential.ts";
 import { type PreparedBallot, prepareBallot } from "../ballot/prepared_ballot.ts";

@@ -46,7 +46,14 @@ export function chooseView(words: Words, booth: Booth, sealed: Sealed): View {
   };
 }
 
-function questionView(words: Words, booth: Booth, sealed: Sealed, question: Question, at: number, mistake: HTMLElement): HTMLElement {
+function questionView(
+  words: Words,
+  booth: Booth,
+  sealed: Sealed,
+  question: Question,
+  at: number,
+  mistake: HTMLElement,
+): HTMLElement {
   const state = el("p", { role: "status", class: "small", id: `chosen-${at}` });
   const inputs = new Map<number, HTMLInputElement>();
   const blank = question.blank ? choiceInput(question, at, "blank") : null;
@@ -96,7 +103,8 @@ function row(input: HTMLInputElement, name: string, cost: string): HTMLElement {
 function ruleText(words: Words, { minimum, maximum }: Question): string {
   if (minimum === 1 && maximum === 1) return words.say("choose-one");
   if (minimum === maximum) return words.count("choose-exactly", maximum);
-  return minimum === 0 || minimum === 1 ? words.count("choose-up-to", maximum) : words.say("choose-between", { least: minimum, most: maximum });
+  if (minimum <= 1) return words.count("choose-up-to", maximum);
+  return words.say("choose-between", { least: minimum, most: maximum });
 }
 
 function countText(words: Words, { maximum }: Question, { blank, chosen }: Marked, full: boolean): string {

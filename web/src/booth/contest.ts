@@ -55,7 +55,12 @@ export class Unreachable extends Error {
 export const read: Read = async (address) => {
   let response: Response;
   try {
-    response = await fetch(address, { credentials: "omit", referrerPolicy: "no-referrer", redirect: "error", signal: AbortSignal.timeout(30_000) });
+    response = await fetch(address, {
+      credentials: "omit",
+      referrerPolicy: "no-referrer",
+      redirect: "error",
+      signal: AbortSignal.timeout(30_000),
+    });
     if (response.ok) return new Uint8Array(await response.arrayBuffer());
   } catch {
     throw new Unreachable(address);

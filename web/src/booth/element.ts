@@ -14,8 +14,13 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
     if (value === true) made.setAttribute(key, "");
     else if (typeof value === "string") made.setAttribute(key, value);
   }
-  made.append(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false).map(shown));
+  made.append(...present(children).map(shown));
   return made;
+}
+
+/** The children that are there. */
+export function present(children: readonly Child[]): (Node | string)[] {
+  return children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false);
 }
 
 /** A button that does this. Of a quick second click the first one has already changed the screen. */

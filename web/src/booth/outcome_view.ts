@@ -2,8 +2,9 @@
 
 import { utf8 } from "../crypto/bytes.ts";
 import type { Booth } from "./booth.ts";
-import type { Sealed } from "./contest.ts";
+import { recordAddress, type Sealed } from "./contest.ts";
 import { acts, button, el, paragraph, save } from "./element.ts";
+import { fingerprint } from "./review_view.ts";
 import type { View } from "./stage.ts";
 import type { Screen } from "./voting.ts";
 import type { Words } from "./words.ts";
@@ -14,7 +15,7 @@ export function testedView(words: Words, booth: Booth, sealed: Sealed, screen: S
   const { page, opened } = booth;
   const { uuid } = sealed.contest;
   const [before, after] = words.say("tested-step-check", { address: "\u0000" }).split("\u0000");
-  const command = `veche voter check-opened ${OPENED} --election ${page.base}/observer/elections/${uuid}`;
+  const command = `veche voter check-opened ${OPENED} --election ${recordOf(booth, uuid)}`;
   return {
     title: words.say("title-tested"),
     body: [
@@ -34,7 +35,7 @@ export function testedView(words: Words, booth: Booth, sealed: Sealed, screen: S
           before ?? "",
           el("code", {}, `${page.base}${page.prefix}/track/${uuid}`),
           after ?? "",
-          el("p", {}, words.say("encrypted-commitment"), el("br"), el("code", { id: "commitment", translate: "no" }, screen.commitment)),
+          fingerprint(words.say("encrypted-commitment"), screen.commitment),
           el("p", {}, words.say("tested-step-command")),
           el("pre", {}, el("code", {}, command)),
         ),
@@ -80,7 +81,7 @@ export function unsureView(words: Words, booth: Booth, { doubt, wait }: Screen &
         ),
         pending === null
           ? null
-          : el("pre", {}, el("code", {}, `veche voter send ballot.json --election ${booth.page.base}/observer/elections/${pending.uuid}`)),
+          : el("pre", {}, el("code", {}, `veche voter send ballot.json --election ${recordOf(booth, pending.uuid)}`)),
       ),
     ],
     said: words.say(`unsure-${doubt}`),
@@ -96,9 +97,15 @@ export function refusedView(words: Words, booth: Booth, screen: Screen & { at: "
     body: [
       el("div", { class: "refusal" }, paragraph(words.say("refused-known")), paragraph(known)),
       acts(
-        keys ? button(words.say("refused-again"), () => void booth.pick(uuid)) : button(words.say("others-code"), () => booth.finish()),
+        keys
+          ? button(words.say("refused-again"), () => void booth.pick(uuid))
+          : button(words.say("others-code"), () => booth.finish()),
         keys ? button(words.say("contests-all"), () => booth.leave(), "second") : null,
       ),
     ],
   };
+}
+
+function recordOf(booth: Booth, uuid: string): string {
+  return `${booth.page.base}${recordAddress(uuid)}`;
 }

@@ -9,6 +9,8 @@ import type { View } from "./stage.ts";
 import type { Marks, Screen } from "./voting.ts";
 import type { Words } from "./words.ts";
 
+type EncryptedScreen = Screen & { at: "encrypted" | "overtaken" };
+
 /** What these marks choose, question by question. */
 export function choiceList(words: Words, { election }: Pick<Sealed, "election">, marks: Marks): HTMLElement {
   const rows = election.questions.flatMap((question, at) => {
@@ -47,7 +49,7 @@ export function encryptingView(words: Words, { done, total }: Screen & { at: "en
   };
 }
 
-export function encryptedView(words: Words, booth: Booth, sealed: Sealed, screen: Screen & { at: "encrypted" | "overtaken" }): View {
+export function encryptedView(words: Words, booth: Booth, sealed: Sealed, screen: EncryptedScreen): View {
   const overtaken = screen.at === "overtaken";
   const tracker = booth.standing(screen.uuid)?.ballots.at(-1)?.tracker ?? "";
   return {
@@ -69,10 +71,15 @@ export function encryptedView(words: Words, booth: Booth, sealed: Sealed, screen
   };
 }
 
+/** A ballot's commitment in 43 characters, below a sentence. */
+export function fingerprint(sentence: string, text: string): HTMLElement {
+  return el("p", {}, sentence, el("br"), el("code", { id: "commitment", translate: "no" }, text));
+}
+
 /** What binds the device: shown before it knows whether the voter will cast or test (docs/protocol.md section 5.7). */
 function commitment(words: Words, text: string): Node[] {
   return [
-    el("p", {}, words.say("encrypted-commitment"), el("br"), el("code", { id: "commitment", translate: "no" }, text)),
+    fingerprint(words.say("encrypted-commitment"), text),
     el(
       "details",
       {},

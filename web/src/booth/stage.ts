@@ -1,6 +1,6 @@
 /** Where screens are shown: one at a time, its heading focused, so that a screen reader begins at the top of what is new. */
 
-import type { Child } from "./element.ts";
+import { type Child, present } from "./element.ts";
 
 /** A screen: its heading, what stands below, and what is said to who cannot see it. */
 export interface View {
@@ -27,8 +27,7 @@ export class Stage {
     heading.tabIndex = -1;
     heading.textContent = view.title;
     const kept = fresh ? null : this.#remembered();
-    const body = view.body.filter((child): child is Node | string => child !== null && child !== undefined && child !== false);
-    this.#place.replaceChildren(heading, ...body);
+    this.#place.replaceChildren(heading, ...present(view.body));
     document.title = document.title.replace(/^.* – /, `${view.title} – `);
     this.say(view.said ?? "");
     if (view.focus !== undefined) document.getElementById(view.focus)?.focus();
@@ -41,7 +40,8 @@ export class Stage {
 
   /** Puts back, on the same screen drawn anew, what the reader had opened and where she was. */
   #remembered(): () => void {
-    const parts = (): HTMLElement[] => [...this.#place.querySelectorAll<HTMLElement>("a, button, input, select, textarea, summary")];
+    const focused = "a, button, input, select, textarea, summary";
+    const parts = (): HTMLElement[] => [...this.#place.querySelectorAll<HTMLElement>(focused)];
     const details = (): HTMLDetailsElement[] => [...this.#place.querySelectorAll("details")];
     const at = parts().findIndex((part) => part === document.activeElement);
     const open = details().map((one) => one.open);

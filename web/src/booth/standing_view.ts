@@ -6,13 +6,16 @@ import { stageOf } from "./standing.ts";
 import { compactTracker } from "../ballot/tracker.ts";
 import type { Words } from "./words.ts";
 
+/** What belongs behind one ballot of the list. */
+type Each = (standing: Standing, ballot: CastBallot) => readonly (Node | string)[];
+
 /** A card per contest; `further` are the buttons and links that belong below it. */
 export function standingCards(
   words: Words,
   standings: readonly Standing[],
   begun: ReadonlySet<string>,
   further: (standing: Standing, stage: Stage) => readonly Node[],
-  each: (standing: Standing, ballot: CastBallot) => readonly (Node | string)[] = () => [],
+  each: Each = () => [],
 ): Node {
   return el(
     "ul",
@@ -23,7 +26,7 @@ export function standingCards(
         "li",
         {},
         el("h2", {}, words.title(standing.contest.title)),
-        el("p", {}, el("span", { class: `state state-${cssOf(stage)}` }, words.say(`stage-${stage}`)), " ", whenOf(words, standing, stage)),
+        el("p", {}, stateLabel(words, stage), " ", whenOf(words, standing, stage)),
         stage === "not-issued" ? paragraph(words.say("contest-not-issued")) : null,
         ...ballotsOf(words, standing, each),
         ...further(standing, stage),
@@ -38,7 +41,7 @@ function whenOf(words: Words, { contest }: Standing, stage: Stage): string {
   return words.say("contest-until", { time: words.moment(contest.closes_at, contest.zone) });
 }
 
-function ballotsOf(words: Words, standing: Standing, each: (standing: Standing, ballot: CastBallot) => readonly (Node | string)[]): Node[] {
+function ballotsOf(words: Words, standing: Standing, each: Each): Node[] {
   const { ballots, contest } = standing;
   if (ballots.length === 0) return contest.state === "sealed" ? [] : [paragraph(words.say("ballots-none"))];
   const last = ballots.length - 1;
@@ -54,7 +57,12 @@ function ballotsOf(words: Words, standing: Standing, each: (standing: Standing, 
       ...each(standing, ballot),
     );
   });
-  return [paragraph(words.say("ballots-all")), el("ul", {}, ...rows), paragraph(words.say(voting ? "ballots-not-yours" : "ballots-not-yours-closed"), "small")];
+  const notYours = words.say(voting ? "ballots-not-yours" : "ballots-not-yours-closed");
+  return [paragraph(words.say("ballots-all")), el("ul", {}, ...rows), paragraph(notYours, "small")];
+}
+
+function stateLabel(words: Words, stage: Stage): HTMLElement {
+  return el("span", { class: `state state-${cssOf(stage)}` }, words.say(`stage-${stage}`));
 }
 
 function cssOf(stage: Stage): string {

@@ -8,7 +8,7 @@ import { type Page, readSealed, type Sealed, Unreachable } from "../booth/contes
 import { DraftBox } from "../booth/draft.ts";
 import { acts, button, byId, el, link, pageData, paragraph } from "../booth/element.ts";
 import { beginAnewOnFragment } from "../booth/fragment.ts";
-import { choiceList } from "../booth/review_view.ts";
+import { choiceList, fingerprint } from "../booth/review_view.ts";
 import { sealLine } from "../booth/seal_view.ts";
 import { parseFragment, type Sought } from "../booth/sought.ts";
 import { Stage } from "../booth/stage.ts";
@@ -37,7 +37,8 @@ function begin(sought: Sought | null): void {
 }
 
 function ask(mistake: "track-empty" | "track-unreadable" | null): void {
-  const pasted = el("textarea", { id: "given", rows: "3", spellcheck: "false", autocomplete: "off", "aria-describedby": "given-hint" });
+  const quiet = { spellcheck: "false", autocomplete: "off" };
+  const pasted = el("textarea", { id: "given", rows: "3", ...quiet, "aria-describedby": "given-hint" });
   const file = el("input", { id: "file", type: "file", "aria-describedby": "file-hint" });
   if (mistake !== null) pasted.setAttribute("aria-invalid", "true");
   file.addEventListener("change", () => void take(file.files?.[0], ""));
@@ -100,8 +101,9 @@ async function check(given: Given): Promise<void> {
 
 async function checkInLog(sealed: Sealed, log: Log, given: Exclude<Given, { is: "opened" }>): Promise<void> {
   if (given.is === "receipt") show(sealed, log, await checkOwnReceipt(sealed, log, given.data));
-  else if (given.index === null) askFirst(sealed, log, given.is === "tracker" ? given.tracker : acknowledgedTracker(sealed, log, given.note));
-  else if (given.is === "tracker") show(sealed, log, await checkPlace(sealed, log, given.tracker, given.index));
+  else if (given.index === null) {
+    askFirst(sealed, log, given.is === "tracker" ? given.tracker : acknowledgedTracker(sealed, log, given.note));
+  } else if (given.is === "tracker") show(sealed, log, await checkPlace(sealed, log, given.tracker, given.index));
   else show(sealed, log, await checkPaper(sealed, log, given.note, given.index));
 }
 
@@ -133,7 +135,8 @@ function show(sealed: Sealed, log: Log, found: Found | Waiting): void {
   if (!("index" in found)) {
     const title = words.say("track-waiting");
     const how = words.say("track-waiting-how", { period: log.period });
-    stage.show({ title, body: [...heading(), trackerLine(found.tracker), paragraph(how, "note"), acts(another())], said: title }, true);
+    const body = [...heading(), trackerLine(found.tracker), paragraph(how, "note"), acts(another())];
+    stage.show({ title, body, said: title }, true);
     return;
   }
   const title = words.say("track-good");
@@ -185,7 +188,7 @@ function showOpened(sealed: Sealed, data: Uint8Array): void {
   const title = words.say("track-opened");
   const body = [
     ...heading(),
-    el("p", {}, words.say("track-opened-compare"), el("br"), el("code", { id: "commitment", translate: "no" }, opened.commitment)),
+    fingerprint(words.say("track-opened-compare"), opened.commitment),
     paragraph(words.say("track-opened-choice")),
     choiceList(words, sealed, opened.choices as Marks),
     paragraph(words.say("track-opened-not-cast"), "caution"),
