@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,15 +12,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
+from tests.service.conftest import empty_postgres
 from veche.crypto.errors import Refused
 from veche.observer.database import Database
 from veche.service.schema import MIGRATIONS, described_tables, migrate, schema_status, upgrade, verify_current, wanted_version
 
 
-@pytest.fixture
-def url(tmp_path: Path, database: str) -> str:
-    """The URL of an empty database of each kind."""
-    return database or f"sqlite+pysqlite:///{tmp_path / 'fresh.sqlite3'}"
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of each kind; other tests begin with tables that are there already."""
+    if request.param == "sqlite":
+        yield f"sqlite+pysqlite:///{tmp_path / 'fresh.sqlite3'}"
+        return
+    with empty_postgres() as made:
+        yield made
 
 
 def test_migrated_tables_are_the_described_ones(url: str) -> None:
