@@ -3,7 +3,7 @@
 import type { Booth } from "./booth.ts";
 import { codeForm } from "./code_view.ts";
 import { chooseView } from "./choose_view.ts";
-import { acts, button, link, paragraph } from "./element.ts";
+import { acts, button, el, link, paragraph } from "./element.ts";
 import { refusedView, sendingView, testedView, unsureView } from "./outcome_view.ts";
 import { acceptedView, voteButton } from "./receipt_view.ts";
 import { encryptedView, encryptingView, reviewView } from "./review_view.ts";
@@ -74,7 +74,7 @@ function codeView(words: Words, booth: Booth, { wrong }: Screen & { at: "code" }
   const form = codeForm({ words, prefix: page.prefix, said, wrong, enter: (typed) => void booth.enter(typed) });
   return {
     title: words.say("title-code"),
-    body: form,
+    body: [...form, el("p", {}, link(words.say("code-my"), `${page.prefix}/my`))],
     ...(said === null ? {} : { said: words.say(said.key, said.values), focus: "code" }),
   };
 }
