@@ -28,14 +28,22 @@ export function field(id: string, label: string, hint: string, attributes: Reado
 }
 
 /** A form that does `act` with what is in it; its button is off while it works. */
-export function form(go: string, act: () => Promise<void>, ...children: readonly Child[]): HTMLFormElement {
+export function form(words: Words, go: string, act: () => Promise<void>, ...children: readonly Child[]): HTMLFormElement {
   const send = el("button", { type: "submit", id: "go" }, go);
   const made = el("form", { novalidate: true }, ...children, acts(send));
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     if (send.disabled) return;
+    const working = el("p", { class: "hint", role: "status" }, words.say("working"));
     send.disabled = true;
-    void act().finally(() => (send.disabled = false));
+    made.append(working);
+    // The passphrase takes a second to be stretched; the browser draws first.
+    setTimeout(() => {
+      void act().finally(() => {
+        working.remove();
+        send.disabled = false;
+      });
+    }, 30);
   });
   return made;
 }
@@ -67,7 +75,11 @@ export async function savingView(words: Words, opened: Opened, why: string, next
   const saved = { ...opened, number: opened.number + 1 };
   const name = `veche-trustee-${opened.room.campaign}-${saved.number}.json`;
   const content = await sealRoom(opened.room, opened.lock, systemRandomness);
-  const on = button(words.say("save-done"), () => next(saved), "second", "saved");
+  // Off after the press: a second one would begin the same step beside the first.
+  const on = button(words.say("save-done"), () => {
+    on.disabled = true;
+    next(saved);
+  }, "second", "saved");
   on.disabled = true;
   const keep = button(words.say("save-go"), () => {
     save(name, content, "application/json");

@@ -62,6 +62,8 @@ function refusal(text: string): HTMLElement {
 function refuse(error: unknown): void {
   document.getElementById("refusal")?.remove();
   document.getElementById("progress")?.remove();
+  const saved = document.getElementById("saved");
+  if (saved instanceof HTMLButtonElement) saved.disabled = false;
   byId("app").append(refusal(typeof error === "string" ? error : sentence(error)));
 }
 
@@ -138,7 +140,7 @@ async function makeKey(): Promise<void> {
     body: [
       paragraph(words.say("make-who", { threshold: terms.threshold, size: terms.size })),
       el("ol", {}, ...names),
-      form(words.say("make-go"), () => madeKey(terms, hall.place),
+      form(words, words.say("make-go"), () => madeKey(terms, hall.place),
         agreed,
         field("passphrase", words.say("new-passphrase"), words.say("new-passphrase-hint"), { type: "password", autocomplete: "new-password" }),
         field("again", words.say("again-passphrase"), "", { type: "password", autocomplete: "new-password" }),
@@ -167,7 +169,7 @@ function openForCeremony(): void {
   show({
     title: words.say("open-title"),
     body: [
-      form(words.say("open-go"), async () => {
+      form(words, words.say("open-go"), async () => {
         try {
           const opened = await openChosen();
           if (opened === null) return refuse(words.say("no-file"));
@@ -242,6 +244,10 @@ function waitingView(step: Step | undefined, terms: Terms, trouble: string): Vie
 }
 
 function compareView(fingerprints: readonly string[], hash: string, opened: Opened, terms: Terms): View {
+  const same = button(words.say("compare-same"), () => {
+    same.disabled = true;
+    void ceremony(opened, terms, true);
+  }, "", "same");
   const rows = fingerprints.map((one, at) => el("tr", {}, el("th", { scope: "row" }, terms.names[at] ?? ""), el("td", {}, el("code", {}, one))));
   return {
     title: words.say("compare-title"),
@@ -251,7 +257,7 @@ function compareView(fingerprints: readonly string[], hash: string, opened: Open
       paragraph(words.say("compare-all")),
       el("p", { id: "certificates-hash" }, el("code", {}, hash)),
       acts(
-        button(words.say("compare-same"), () => void ceremony(opened, terms, true), "", "same"),
+        same,
         button(words.say("compare-other"), () => show({ title: words.say("compare-title"), body: [refusal(words.say("compare-stop"))] }), "danger"),
       ),
     ],
@@ -269,7 +275,7 @@ function withKey(contest: Contest, title: Key, explained: Key, go: Key, act: (op
     body: [
       el("p", {}, el("strong", {}, words.title(contest.title))),
       paragraph(words.say(explained)),
-      form(words.say(go), async () => {
+      form(words, words.say(go), async () => {
         document.getElementById("refusal")?.remove();
         try {
           const opened = await openChosen();
