@@ -41,6 +41,9 @@ from veche.service.server import Server
 Place = Annotated[int, Path(ge=1, le=99)]
 Checked = Annotated[bool, Query()]
 
+_FORM: Final = 1024 * 1024
+"""Bytes: a Russian letter takes six in a form, and many options with their descriptions must not be lost for being long."""
+
 ZONES: Final = (
     "Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk", "Asia/Krasnoyarsk", "Asia/Irkutsk",
     "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka", "Europe/Berlin", "Europe/London", "UTC",
@@ -51,7 +54,7 @@ ZONES: Final = (
 def draft_pages(desk: OrganizerDesk, server: Server) -> APIRouter:
     """The pages over this server's drafts. A draft is its author's alone."""
     router = APIRouter(prefix="/drafts", include_in_schema=False)
-    form_of = kept_form(desk.access)
+    form_of = kept_form(desk.access, _FORM)
 
     def author(request: Request) -> Person:
         return organizing(desk.access, request)
@@ -126,13 +129,9 @@ def _take(
         with desk.database.writing() as connection:
             forget_draft(connection, draft)
         return RedirectResponse("/organizer/", 303)
-    if does == "add":
-        typed = with_row(typed, what)
-    elif does == "remove":
-        typed = without_row(typed, what)
-    server.storage.verify_writable()
-    with desk.database.writing() as connection:
-        keep_draft(connection, draft, typed, server.clock.now())
+    _keep(desk, server, draft, typed)
+    if does in ("add", "remove"):
+        _keep(desk, server, draft, with_row(typed, what) if does == "add" else without_row(typed, what))
     if does == "make":
         return _make(request, desk, server, CampaignDraft(draft.id, draft.account, draft.campaign, typed, draft.changed_at))
     if does in ("add", "remove"):
@@ -143,6 +142,12 @@ def _take(
     if does != "save":
         raise Malformed("form", "the form has no such button")
     return RedirectResponse(f"{own}?checked=1", 303)
+
+
+def _keep(desk: OrganizerDesk, server: Server, draft: CampaignDraft, typed: Typed) -> None:
+    server.storage.verify_writable()
+    with desk.database.writing() as connection:
+        keep_draft(connection, draft, typed, server.clock.now())
 
 
 def _make(request: Request, desk: OrganizerDesk, server: Server, draft: CampaignDraft) -> Response:

@@ -22,7 +22,7 @@ from veche.service.request_body import SECONDS
 PAGE_FORM: Final = 64 * 1024
 """Bytes of a form without files, at most."""
 
-_MAX_FIELDS: Final = 500
+_MAX_FIELDS: Final = 2000
 _MAX_FILES: Final = 50
 
 

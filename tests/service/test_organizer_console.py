@@ -198,6 +198,18 @@ def test_a_campaign_that_was_made_from_a_file_is_changed_by_forms_until_it_is_fi
     assert (refused.status_code, "rules-fixed" in refused.text or "are fixed" in refused.text) == (409, True), refused.text
 
 
+def test_long_descriptions_of_many_options_are_kept(office: Office) -> None:
+    root = begin(office)
+    own = "contests.0.questions.0.options"
+    typed = {f"{own}.{row}.{name}": "Описание " * 40 for row in range(60) for name in ("title", "text")}
+    assert send(office.olga, f"{root}/contests/1", typed, "save").status_code == 303
+    kept = fields_of(office.olga.get(f"{root}/contests/1", headers=PAGE).text)
+    assert kept[f"{own}.59.text"] == ("Описание " * 40).strip()
+    last = {**kept, f"{own}.59.text": "The last word"}
+    assert send(office.olga, f"{root}/contests/1", last, f"add:{own}").status_code == 409
+    assert fields_of(office.olga.get(f"{root}/contests/1", headers=PAGE).text)[f"{own}.59.text"] == "The last word"
+
+
 def test_a_draft_is_its_authors_alone_and_can_be_thrown_away(office: Office) -> None:
     root = begin(office)
     assert office.oleg.get(root, headers=PAGE).status_code == 404
