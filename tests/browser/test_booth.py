@@ -87,6 +87,11 @@ def accepted(chromium: object, demo: Demonstration, voters: Voters) -> Iterator[
         yield Accepted(page, code, page.activations)
 
 
+def in_log(accepted: Accepted) -> None:
+    """The receipt, still open, says that a signed checkpoint covers the ballot."""
+    accepted.page.page.get_by_role("heading", name="In the public log done").wait_for(timeout=90_000)
+
+
 def test_a_voter_votes_in_four_touches_and_her_code_goes_nowhere(accepted: Accepted, voters: Voters) -> None:
     page, code = accepted.page, accepted.code
     print(f"activations {accepted.activations}, fields {page.typed}")
@@ -206,7 +211,7 @@ def test_the_receipt_tells_when_the_ballot_is_in_the_log_and_any_device_finds_it
     accepted: Accepted, new_page: NewPage, voters: Voters
 ) -> None:
     page = accepted.page
-    page.page.get_by_role("heading", name="In the public log done").wait_for(timeout=90_000)
+    in_log(accepted)
     with page.page.expect_download() as saved:
         page.press("Save the receipt")
     receipt = saved.value.path()
@@ -224,6 +229,7 @@ def test_the_receipt_tells_when_the_ballot_is_in_the_log_and_any_device_finds_it
 
 def test_a_tracker_alone_is_sent_only_after_a_press_that_says_so(accepted: Accepted, new_page: NewPage, voters: Voters) -> None:
     page = new_page()
+    in_log(accepted)
     (tracker,) = voters.cast(accepted.code)
     page.open(f"/en/track/{voters.uuid}")
     page.type("Tracker or receipt", tracker)
