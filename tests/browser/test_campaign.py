@@ -1,0 +1,110 @@
+"""A campaign of three contests on a server with a hand-set clock: voters between devices, organizers between sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator
+
+from tests.browser.conftest import NewPage, watched_pages
+from tests.browser.demonstration import Demonstration
+from tests.browser.watched import Watched
+from tests.service.hand_clock import HandClock
+from tests.service.http_campaign import HOUR, HttpCampaign, campaign
+from tests.service.signed_in import login_token
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def story(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpCampaign]:
+    """Three contests that are open at the same time."""
+    _ = chromium
+    folder = tmp_path_factory.mktemp("campaign")
+    with campaign(folder, "", HandClock(), 5) as told:
+        told.prepare()
+        for uuid in told.uuids:
+            told.open(uuid)
+        yield told
+
+
+@pytest.fixture
+def pages(chromium: object, story: HttpCampaign) -> Iterator[NewPage]:
+    with watched_pages(chromium, Demonstration(story.base, story.folder, {})) as make:
+        yield make
+
+
+def sign_in(page: Watched, story: HttpCampaign) -> None:
+    page.open(f"/en/login/{login_token(story.server, 'olga@example.org')}")
+    page.press("Sign in")
+    page.page.wait_for_url("**/account")
+
+
+def begin_draft(page: Watched) -> Locator:
+    """The first field of a new campaign's form."""
+    page.open("/en/organizer/")
+    page.press("Begin a new campaign")
+    page.heading("A new campaign")
+    return page.page.get_by_label("Title in English")
+
+
+def test_who_casts_one_of_three_and_leaves_finds_the_others_in_one_click_elsewhere(pages: NewPage, story: HttpCampaign) -> None:
+    phone, code = pages(), next(iter(story.codes.values()))
+    phone.open(f"/en/vote/budget#{code}")
+    phone.heading("Your votes")
+    phone.press("Vote: District 1")
+    phone.page.locator("#answer-0-0").click()
+    phone.press("Check my choice")
+    phone.press("Yes, encrypt it")
+    phone.press("Cast the ballot")
+    phone.heading("Your ballot is accepted")
+    assert phone.named("Vote: District 2").is_visible() and phone.named("Vote: District 3").is_visible()
+    phone.page.close()
+    for number in (2, 3):
+        other = pages()
+        other.open(f"/en/vote/budget#{code}")
+        other.heading("Your votes")
+        assert other.named("Vote again: District 1").is_visible()
+        other.press(f"Vote: District {number}")
+        other.heading(f"District {number}")
+        assert other.activations == 1 and other.typed == 0
+
+
+def test_what_an_organizer_typed_outlives_her_session(pages: NewPage, story: HttpCampaign) -> None:
+    page = pages()
+    sign_in(page, story)
+    begin_draft(page).fill("Parks of 2027")
+    story.clock.time += HOUR
+    page.named("Keep, and show what is missing").first.click()
+    page.heading("Not sent yet")
+    with page.page.context.expect_page() as opened:
+        page.press("Sign in in a new window", "link")
+    opened.value.close()
+    again = Watched(page.page.context.new_page(), page.origin)
+    sign_in(again, story)
+    page.press("Send it again")
+    page.page.get_by_role("heading", level=1).wait_for()
+    if "Not sent yet" in page.text():
+        # Signed in anew since: the page asks once more, because the form was of the old session.
+        page.press("Send it again")
+    page.heading("A new campaign")
+    again.open("/en/organizer/")
+    assert "Parks of 2027" in again.text()
+    again.verify()
+
+
+def test_the_end_of_a_session_is_warned_of_and_put_off_without_leaving_the_page(pages: NewPage, story: HttpCampaign) -> None:
+    page = pages()
+    page.page.clock.install()
+    sign_in(page, story)
+    field = begin_draft(page)
+    field.fill("typed before")
+    assert not page.page.locator("[data-warning]").is_visible()
+    page.page.clock.fast_forward("29:00")
+    page.page.locator("[data-warning]").wait_for()
+    page.press("Stay signed in")
+    page.page.get_by_text("You stay signed in.").wait_for()
+    page.page.clock.fast_forward("05:00")
+    assert page.page.get_by_text("You stay signed in.").is_visible()
+    assert field.input_value() == "typed before"
