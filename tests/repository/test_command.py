@@ -30,7 +30,7 @@ def test_the_command_explains_itself() -> None:
 
 
 def test_the_readme_opens_a_door_for_voter_observer_organizer_and_operator() -> None:
-    assert {name.split()[0] for name in NAMED} == {"voter", "audit", "organizer", "serve"}
+    assert {name.split()[0] for name in NAMED} == {"voter", "audit", "watch", "mirror", "organizer", "serve"}
 
 
 @pytest.mark.parametrize("command", NAMED)
