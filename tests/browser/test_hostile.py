@@ -14,6 +14,7 @@ from tests.browser.demonstration import Demonstration
 from tests.service.hostile_texts import SCRIPTS
 from tests.service.real_server import RealServer, begin, open_now, running
 from tests.service.town import ServedTown
+from veche.crypto.canonical_json import Json
 
 pytestmark = pytest.mark.slow
 
@@ -35,9 +36,9 @@ class Town:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A contest whose title, question and options are all hostile texts."""
-    options = [{"project": f"p-{place}", "title": text} for place, text in enumerate(SCRIPTS[:50], 1)]
-    question = {"question": SCRIPTS[0], "min": 1, "max": 1, "blank": False, "options": options}
-    title = {"ru": SCRIPTS[5], "en": SCRIPTS[13]}
+    options: list[Json] = [{"project": f"p-{place}", "title": text} for place, text in enumerate(SCRIPTS[:50], 1)]
+    question: Json = {"question": SCRIPTS[0], "min": 1, "max": 1, "blank": False, "options": options}
+    title: Json = {"ru": SCRIPTS[5], "en": SCRIPTS[13]}
     town = open_now(tmp_path_factory.mktemp("hostile"), "", title=title, questions=[question])
     with running(town, "") as server:
         yield Town(town, server)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import NewPage, watched_pages
 from tests.browser.demonstration import Demonstration
-from tests.browser.pages_of_demo import LANGUAGES, ORGANIZERS, PUBLIC, at
+from tests.browser.pages_of_demo import COUNTED, LANGUAGES, ORGANIZERS, PUBLIC, at
 from tests.browser.readable import hard_to_read, hidden_stops
 from tests.browser.watched import Watched
 
@@ -82,3 +82,13 @@ def test_every_screen_of_the_vote_is_readable_for_everybody(new_page: NewPage, d
     page.page.locator("#steps").wait_for()
     look("accepted")
     assert {screen: one for screen, one in found.items() if one} == {}
+
+
+def test_without_javascript_results_figures_and_explanations_are_there(new_page: NewPage, demo: Demonstration) -> None:
+    page = new_page(java_script_enabled=False)
+    page.open(at(demo, f"/en/observe/{COUNTED}"))
+    assert all(text in page.text() for text in ("Lamps by the river", "Votes cast", "Have voted: 16 of 20", "--level strict"))
+    page.open("/en/help")
+    assert "Who can see my vote?" in page.text()
+    page.open(at(demo, f"/en/observe/{COUNTED}/protocol/result"))
+    assert "Lamps by the river" in page.text()

@@ -107,7 +107,7 @@ def begin(town: ServedTown, database: str, command: Sequence[str] = COMMAND, por
 @contextmanager
 def running(town: ServedTown, database: str, command: Sequence[str] = COMMAND, **environment: str) -> Iterator[RealServer]:
     """The server runs while the block does."""
-    server = begin(town, database, command, **environment)
+    server = begin(town, database, command, 0, **environment)
     try:
         yield server
     finally:
