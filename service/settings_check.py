@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from veche.service.settings import CREDENTIALS, HIDDEN, SECRETS, Settings, secrets_folder, shown_url
 
 PREFIX: Final = "VECHE_"
-OTHERS: Final = frozenset({SECRETS, "VECHE_TRACEBACK"})
+OTHERS: Final = frozenset({SECRETS, "VECHE_SKIP_WEB", "VECHE_TRACEBACK"})
 """Variables of ours that are no settings."""
 
 _URLS: Final = frozenset({"database", "smtp"})

@@ -14,6 +14,8 @@ import pytest
 from tests.browser.watched import Watched
 from tests.service.hand_clock import HandClock
 from tests.service.invited_trustees import CAMPAIGN
+from tests.service.tool import Tool
+from tests.service.town import ServedTown
 from tests.service.trustee_hall import Hall, cast, lone_hall
 from veche.cli.trustee_key_file import read_room, unpack
 from veche.observer.audit import audit
@@ -94,10 +96,8 @@ def _begin(seat: Seat, url: str, token: str) -> None:
     seat.keep("Nothing has been sent yet.")
 
 
-@pytest.mark.slow
-def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_the_total(hall: Hall, seats: list[Seat]) -> None:
-    town, other = hall.guests.contest(), hall.tools[2]
-    hall.guests.begin()
+def _make_key(hall: Hall, seats: list[Seat], other: Tool) -> None:
+    """Two browsers and one command line have made a key together; one of the browsers was closed in between."""
     with ThreadPoolExecutor(1) as pool:
         third = pool.submit(other.run, hall.url, "take-part", "--place", "3/2/3", "--every", "0.1", "--wait", "0.1")
         for seat, token in zip(seats, hall.guests.tokens[:2], strict=True):
@@ -122,6 +122,10 @@ def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_
     assert first.newest is not None
     assert first.newest.name == f"veche-trustee-{CAMPAIGN}-3.json"
 
+
+def _drill(hall: Hall, seats: list[Seat], other: Tool) -> list[Path]:
+    """All three have passed the drill; the browsers' files from before it."""
+    first = seats[0]
     for seat in seats:
         seat.page.reload()
         seat.press("Pass the drill")
@@ -141,7 +145,11 @@ def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_
         assert before is not None
         drilled.append(before)
     assert other.run(hall.url, "drill") == 0
+    return drilled
 
+
+def _vote(hall: Hall, town: ServedTown, first: Seat) -> None:
+    """Four of six have voted, the vote is over and added up; a browser has answered the roll-call."""
     town.register(6)
     town.seal()
     town.issue()
@@ -155,6 +163,10 @@ def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_
         pool.submit(cast, hall.server, town, 0, 1, 2, 3).result()
     town.close()
     town.tally()
+
+
+def _share(town: ServedTown, first: Seat, drilled: Path) -> tuple[str, str]:
+    """The browser has given its share, after it refused what it must; the hashes of Setup and EndBallots."""
     board = board_of(town.source())
     end = board.end or ""
     first.page.reload()
@@ -166,17 +178,28 @@ def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_
     first.give_key()
     first.refused("The Setup hash or seal that you typed is not that of this record.")
     _know(first, board.setup, end)
-    first.give_key(drilled[0])
+    first.give_key(drilled)
     first.refused("knows nothing of the drill")
     first.give_key()
     first.keep("Your share is ready.")
     first.says("Your share is given.")
+    return board.setup or "", end
+
+
+@pytest.mark.slow
+def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_the_total(hall: Hall, seats: list[Seat]) -> None:
+    town, other = hall.guests.contest(), hall.tools[2]
+    hall.guests.begin()
+    _make_key(hall, seats, other)
+    drilled = _drill(hall, seats, other)
+    _vote(hall, town, seats[0])
+    setup, end = _share(town, seats[0], drilled[0])
     # The second trustee's file is opened by the program, which goes on where the browser stopped.
     second = seats[1].newest
     assert second is not None
     tool = hall.tools[1]
     unpack(read_room(second, WORDS), tool.private)
-    assert tool.run(hall.url, "share", "--setup", board.setup, "--end", end) == 0
+    assert tool.run(hall.url, "share", "--setup", setup, "--end", end) == 0
     with held_desk(hall.server.storage, hall.clock, town.uuid) as desk:
         counting.add_result(desk)
     with reading_desk(hall.server.storage, hall.clock, town.uuid) as desk:
