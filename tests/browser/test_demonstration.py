@@ -41,6 +41,8 @@ def test_a_vote_by_keyboard_alone_sounds_like_this(new_page: NewPage, demo: Demo
     """Screen by screen what a screen reader finds and says: tests/browser/expected/vote.txt."""
     watched = new_page()
     page, reader = watched.page, Reader(watched.page)
+    # The log is signed anew about every minute: here the voter looks before that.
+    page.route("**/*.tlog-proof", lambda route: route.fulfill(status=404))
     watched.open("/en/vote/demo")
     code = demo.contest("open")["codes"][-1]
     told = []
@@ -66,8 +68,6 @@ def test_a_vote_by_keyboard_alone_sounds_like_this(new_page: NewPage, demo: Demo
     by_keys(page, "Yes, encrypt it", "Enter")
     screen("Your vote is encrypted")
     by_keys(page, "Cast the ballot", "Enter")
-    watched.heading("Your ballot is accepted")
-    page.get_by_role("heading", name="In the public log done").wait_for(timeout=100_000)
     screen("Your ballot is accepted")
     found, expected = "\n".join(told), EXPECTED / "vote.txt"
     if not expected.exists():
