@@ -53,7 +53,8 @@ def test_a_registrar_works_with_the_address_of_the_record(
     record, key = ["--private", str(tmp_path / "private"), "--folder", address], tmp_path / "registrar.key"
     write_private(key, town.registrar.private_text().encode() + b"\n")
     assert run(["registrar", "letters", *record, "--out", str(tmp_path / "letters")]) == 0
-    assert len(list((tmp_path / "letters").iterdir())) == VOTERS
+    sheets = (tmp_path / "letters" / "letters.html").read_text("utf-8")
+    assert sheets.count('<article lang="en">') == sheets.count('<article lang="ru">') == VOTERS
     assert run(["registrar", "issue", *record, "--key", str(key), "--out", str(tmp_path / "out"), "--all"]) == 0
     assert json.loads((tmp_path / "out" / f"issued-{VOTERS}.json").read_bytes())["election"] == town.uuid
     town.issue()

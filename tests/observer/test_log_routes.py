@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -111,11 +112,11 @@ def test_the_page_of_an_election_shows_its_log(town: ServedTown) -> None:
     web = TestClient(create_application(town.server))
     newest = town.server.sequencer.newest(town.uuid)
     assert newest is not None
-    page = web.get(f"/observe/{town.uuid}").text
+    page = web.get(f"/en/observe/{town.uuid}").text
     assert newest.checkpoint.root.hex() in page
-    assert f"covers {newest.checkpoint.size} of" in page
-    assert "in the public log" in page
-    assert "ask for no witness" in page
+    assert f"{newest.checkpoint.size} entries, " in page
+    assert escape(newest.data().decode()) in page
+    assert "This vote asks for no outside witnesses." in page
 
 
 def test_what_is_no_ballot_has_no_receipt(town: ServedTown) -> None:
