@@ -130,6 +130,7 @@ class _Copy:
         logged, short = _logged(receipt, self.policy)
         lines = [_log_sentence(logged), *_about(logged, tracker)]
         self._verify_history(receipt.signed)
+        self._verify_entry(logged)
         found = parse_event(logged.entry).payload or ""
         return Standing((*lines, *_counted(self.board, found)), short)
 
@@ -185,6 +186,23 @@ class _Copy:
         if signed is not None and log is not None and signed.checkpoint.size >= size:
             compare(seen, signed, FolderTiles(self.folder), log.keys)
         raise Inconsistent("receipt-record", "this copy of the record has another history than the receipt: one of them is false")
+
+    def _verify_entry(self, logged: Logged) -> None:
+        """The ballot stands in this copy where the receipt has it, or may still come. Raises Inconsistent `receipt-record`.
+
+        This alone is compared where the receipt's checkpoint counts more entries than the copy has.
+        """
+        sealed, event = self.board.sealed, parse_event(logged.entry)
+        said = Acknowledgement(
+            logged.origin, sealed.election.fingerprint, sealed.setup or "", event.payload or "", event.height, event.digest, 0
+        )
+        for index, entry in self._entries():
+            if (index == logged.index) != (entry == logged.entry) or contradicts(said, entry):
+                raise Inconsistent(
+                    "receipt-record",
+                    f"the log has signed that entry {logged.index} is this ballot, event {event.height}; entry {index} of this "
+                    "copy cannot be beside it: the copy is false, or the log shows two histories. Keep both, and compare with others",
+                )
 
     def _entries(self) -> Iterator[tuple[int, bytes]]:
         with self.source.entries() as stream:

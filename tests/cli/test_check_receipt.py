@@ -168,6 +168,34 @@ def test_a_checkpoint_that_is_not_of_the_entries_beside_it_is_noticed(tmp_path: 
     assert refused.value.code == "root-differs"
 
 
+@pytest.mark.parametrize("how", ["another ballot dropped", "this ballot dropped", "an entry moved", "ended before the ballot"])
+def test_a_closed_copy_that_the_receipt_of_a_larger_log_contradicts_is_refused(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The copy's log has signed fewer entries than the receipt's checkpoint counts: roots alone compare nothing."""
+    story, ballot = told(), 2
+    if how == "an entry moved":
+        folder = tmp_path / "m"
+        short = told(until="Result")
+        short.write(folder)
+        moved = [entry for entry in short.entries if b'"annex":"opened"' not in entry]
+        (folder / "entries.jsonl").write_bytes(b"".join(entry + b"\n" for entry in moved))
+        write_log(folder, moved)
+        where = str(folder)
+    else:
+        votes = {
+            "another ballot dropped": (VOTES[0], VOTES[2], VOTES[3]),
+            "this ballot dropped": (VOTES[0], VOTES[1], VOTES[3]),
+            "ended before the ballot": VOTES[:2],
+        }[how]
+        where = record(tmp_path / "m", votes=votes, until="closed")
+    assert check(receipt_of(story, ballot), tmp_path, "--election", where) == 1
+    shown_text = capsys.readouterr()
+    assert "receipt-record" in shown_text.err
+    assert "ounted" not in shown_text.out
+    assert "take a newer one" not in shown_text.out
+
+
 # --- fetching ---
 
 
