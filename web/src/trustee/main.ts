@@ -159,7 +159,7 @@ async function madeKey(terms: Terms, place: number): Promise<void> {
   try {
     const room = newRoom(page.campaign, terms, place, systemRandomness);
     const lock = await makeLock(passphrase, systemRandomness(32));
-    await saveThen({ room, lock, number: 0 }, "save-seed", (saved) => void ceremony(saved, terms, false));
+    await saveThen({ room, lock, number: 0 }, "save-seed", (saved) => void ceremony(saved, terms, undefined));
   } catch (error) {
     refuse(error);
   }
@@ -174,7 +174,7 @@ function openForCeremony(): void {
           const opened = await openChosen();
           if (opened === null) return refuse(words.say("no-file"));
           verifyCampaign(opened);
-          await ceremony(opened, await termsOf(server), false);
+          await ceremony(opened, await termsOf(server), undefined);
         } catch (error) {
           refuse(error);
         }
@@ -188,8 +188,11 @@ function verifyCampaign({ room }: Opened): void {
   if (room.campaign !== page.campaign) throw new ElectionError("other-campaign", room.campaign);
 }
 
-/** Takes part until a person is needed, and asks the board again every few seconds while others are waited for. */
-async function ceremony(opened: Opened, terms: Terms, compared: boolean): Promise<void> {
+/**
+ * Takes part until a person is needed, and asks the board again every few seconds while others are waited for. `compared`: the hash
+ * of all certificates that was read aloud, if that is done.
+ */
+async function ceremony(opened: Opened, terms: Terms, compared: string | undefined): Promise<void> {
   let shown = turn;
   let said = "";
   for (;;) {
@@ -220,7 +223,7 @@ async function arrived(step: Exclude<Step, { kind: "wait" }>, opened: Opened, te
       show(compareView(step.fingerprints, step.hash, opened, terms));
       return;
     case "save":
-      await saveThen({ ...opened, room: step.room }, `save-${step.why}`, (saved) => void ceremony(saved, terms, true));
+      await saveThen({ ...opened, room: step.room }, `save-${step.why}`, (saved) => void ceremony(saved, terms, undefined));
       return;
     case "complained":
       show({ title: words.say("ceremony-title"), body: [refusal(words.say("complained", { who: terms.names[step.dealer - 1] ?? "", place: step.dealer }))] });
@@ -246,7 +249,7 @@ function waitingView(step: Step | undefined, terms: Terms, trouble: string): Vie
 function compareView(fingerprints: readonly string[], hash: string, opened: Opened, terms: Terms): View {
   const same = button(words.say("compare-same"), () => {
     same.disabled = true;
-    void ceremony(opened, terms, true);
+    void ceremony(opened, terms, hash);
   }, "", "same");
   const rows = fingerprints.map((one, at) => el("tr", {}, el("th", { scope: "row" }, terms.names[at] ?? ""), el("td", {}, el("code", {}, one))));
   return {

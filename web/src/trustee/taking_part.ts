@@ -32,6 +32,9 @@ export type Step =
   | { readonly kind: "complained"; readonly dealer: number }
   | { readonly kind: "done" };
 
+/** What a step asks of the server. Whatever it answers may be a lie. */
+export type Board = Pick<TrusteeServer, "hall" | "message" | "put" | "outcome">;
+
 /** A new room: seed and certificate for this place. Nothing is shown yet. */
 export function newRoom(campaign: string, terms: Terms, place: number, randomness: Randomness): TrusteeRoom {
   const seed = randomSeed(randomness);
@@ -40,16 +43,17 @@ export function newRoom(campaign: string, terms: Terms, place: number, randomnes
   return { campaign, seed, certificate, state: undefined, seen: undefined, complaint: null, journal: undefined };
 }
 
-export async function termsOf(server: TrusteeServer): Promise<Terms> {
+export async function termsOf(server: Board): Promise<Terms> {
   return parseTerms(jsonOf(await server.message("terms.json")));
 }
 
 /**
- * Everything that can be done now is done, and what comes next is told. `compared`: a person has compared the fingerprints. Throws
- * Refused `old-file` when the board knows a later step of this trustee than the file, or whatever a step finds wrong.
+ * Everything that can be done now is done, and what comes next is told. `compared`: the hash that a person has compared with the
+ * others; nothing is chosen for other certificates than those. Throws Refused `old-file` when the board knows a later step of this
+ * trustee than the file, or whatever a step finds wrong.
  */
 export async function takePart(
-  server: TrusteeServer, room: TrusteeRoom, terms: Terms, compared: boolean, randomness: Randomness,
+  server: Board, room: TrusteeRoom, terms: Terms, compared: string | undefined, randomness: Randomness,
 ): Promise<Step> {
   const hall = await server.hall();
   const own = parseCertificate(room.certificate);
@@ -83,7 +87,7 @@ function verifyNewest(room: TrusteeRoom, { names }: Hall, index: number): void {
 }
 
 async function choose(
-  room: TrusteeRoom, certificates: readonly Certificate[], terms: Terms, compared: boolean, randomness: Randomness,
+  room: TrusteeRoom, certificates: readonly Certificate[], terms: Terms, compared: string | undefined, randomness: Randomness,
 ): Promise<Step> {
   const own = parseCertificate(room.certificate);
   const { index } = own.context;
@@ -92,7 +96,9 @@ async function choose(
   }
   const keys = keysOf(room.seed);
   const place = takePlace(keys, certificates, terms.size, terms.threshold, index);
-  if (!compared) return { kind: "compare", fingerprints: certificates.map(fingerprintOf), hash: hex(listHash(certificates)) };
+  const hash = hex(listHash(certificates));
+  if (compared === undefined) return { kind: "compare", fingerprints: certificates.map(fingerprintOf), hash };
+  if (hash !== compared) throw new Inconsistent("split-view", "the server shows other certificates than those that you compared");
   return { kind: "save", room: { ...room, state: await commit(keys, place, randomness) }, why: "committed" };
 }
 
@@ -102,7 +108,7 @@ function committedOf(state: Committed | Revealed | Sharing): Committed {
   return state.step === "revealed" ? state.committed : state.revealed.committed;
 }
 
-async function goOn(server: TrusteeServer, room: TrusteeRoom, state: Committed, terms: Terms, randomness: Randomness): Promise<Step> {
+async function goOn(server: Board, room: TrusteeRoom, state: Committed, terms: Terms, randomness: Randomness): Promise<Step> {
   const { index } = state.place;
   const keys = keysOf(room.seed);
   await server.put(`commitment-${index}.json`, dumps({ commitment: commitmentOf(state) }));
@@ -129,7 +135,7 @@ async function goOn(server: TrusteeServer, room: TrusteeRoom, state: Committed, 
 
 /** This trustee's reveal: the one that stands on the board under its signature, or one made now. */
 async function revealedOf(
-  server: TrusteeServer, room: TrusteeRoom, state: Committed, commitments: readonly string[], randomness: Randomness,
+  server: Board, room: TrusteeRoom, state: Committed, commitments: readonly string[], randomness: Randomness,
 ): Promise<Revealed> {
   const { certificates, index, threshold } = state.place;
   if (!(await server.hall()).names.has(`reveal-${index}.json`)) return reveal(keysOf(room.seed), state, commitments, randomness);
@@ -142,7 +148,7 @@ async function revealedOf(
   return { step: "revealed", committed: state, commitments, reveal: before };
 }
 
-async function outcome(server: TrusteeServer, room: TrusteeRoom, state: Finished, hall: Hall, terms: Terms): Promise<Step> {
+async function outcome(server: Board, room: TrusteeRoom, state: Finished, hall: Hall, terms: Terms): Promise<Step> {
   const { index } = state.place;
   if (hall.status !== "finished") {
     const key: Json = { verification_key: verificationKeyJson(state.verificationKey), group_signature: proofJson(state.groupSignature) };
@@ -166,7 +172,7 @@ export function verifyMine(trusteesJson: Uint8Array, state: Finished): void {
   verifyOutcome(state, group);
 }
 
-async function complained(server: TrusteeServer, complaint: Json, index: number): Promise<Step> {
+async function complained(server: Board, complaint: Json, index: number): Promise<Step> {
   const { dealer } = complaint as unknown as Complaint;
   await server.put(`complaint-${index}-${dealer}.json`, dumps(complaint));
   return { kind: "complained", dealer };
@@ -182,7 +188,7 @@ function isComplete(found: Complete | Step): found is Complete {
 
 /** The texts of all trustees, in order (of shares: those for `index`, its own left empty), or whom to wait for. */
 async function gather(
-  server: TrusteeServer, terms: Terms, index: number, what: "certificate" | "commitment" | "reveal" | "share",
+  server: Board, terms: Terms, index: number, what: "certificate" | "commitment" | "reveal" | "share",
 ): Promise<Complete | Step> {
   const nameOf = (place: number): string => (what === "share" ? `share-${place}-${index}.json` : `${what}-${place}.json`);
   const wanted = placesOf(terms).filter((place) => what !== "share" || place !== index);
