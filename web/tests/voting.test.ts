@@ -25,6 +25,7 @@ const EVENTS: readonly Event[] = [
   { it: "encryption-went-on", done: 1, total: 3 },
   { it: "encryption-ended", commitment: "h" },
   { it: "opened-for-test" },
+  { it: "cast-clicked" },
   { it: "another-was-cast" },
   { it: "sent" },
   { it: "sent-before", uuid: UUID },
@@ -49,6 +50,8 @@ const TO_ENCRYPTED: readonly Event[] = [
   { it: "encryption-ended", commitment: "h" },
 ];
 
+const TO_CLICKED: readonly Event[] = [...TO_ENCRYPTED, { it: "cast-clicked" }];
+
 /** Every screen that any events lead to, found by trying all of them everywhere. */
 function reachable(): Screen[] {
   const found = new Map<string, Screen>([[nameOf(BEGIN), BEGIN]]);
@@ -68,7 +71,7 @@ function nameOf(screen: Screen): string {
 
 test("a voter gets from her code to an acknowledgement", () => {
   assert.deepEqual(after(...TO_ENCRYPTED), { at: "encrypted", uuid: UUID, marks, commitment: "h" });
-  assert.deepEqual(after(...TO_ENCRYPTED, { it: "sent" }, { it: "acknowledged" }), { at: "accepted", uuid: UUID });
+  assert.deepEqual(after(...TO_CLICKED, { it: "sent" }, { it: "acknowledged" }), { at: "accepted", uuid: UUID });
 });
 
 test("from a ballot that is on its way only its fate leads on: the same bytes, a refusal, or the acknowledgement", () => {
@@ -87,13 +90,22 @@ test("from a ballot that is on its way only its fate leads on: the same bytes, a
   ]);
 });
 
-test("a ballot is sent from where it is encrypted and from nowhere else, so a second click sends nothing", () => {
+test("a ballot is sent only after the click on it, and a second click sends nothing", () => {
   for (const screen of reachable()) {
     if (next(screen, { it: "sent" }).at !== "sending" || screen.at === "sending") continue;
-    assert.ok(screen.at === "encrypted" || screen.at === "overtaken", screen.at);
+    assert.equal(screen.at, "checking");
   }
-  const sending = after(...TO_ENCRYPTED, { it: "sent" });
-  assert.equal(next(sending, { it: "sent" }), sending);
+  const checking = after(...TO_CLICKED);
+  assert.equal(next(checking, { it: "cast-clicked" }), checking);
+  const sending = next(checking, { it: "sent" });
+  for (const again of [{ it: "cast-clicked" }, { it: "sent" }] as const) assert.equal(next(sending, again), sending);
+});
+
+test("between the click and the sending nobody changes, leaves or tests, so that the ballot is cast as it stood at the click", () => {
+  const checking = after(...TO_CLICKED);
+  assert.deepEqual(checking, { at: "checking", uuid: UUID, marks, commitment: "h" });
+  const leads = EVENTS.filter((event) => next(checking, event) !== checking).map(({ it }) => it);
+  assert.deepEqual(leads, ["another-was-cast", "sent", "rested"]);
 });
 
 test("an opened ballot is never cast: only marking anew leads on", () => {
@@ -106,9 +118,10 @@ test("an opened ballot is never cast: only marking anew leads on", () => {
 });
 
 test("a ballot that came in from elsewhere is told before another one is cast", () => {
-  const told = after(...TO_ENCRYPTED, { it: "another-was-cast" });
+  const told = after(...TO_CLICKED, { it: "another-was-cast" });
   assert.equal(told.at, "overtaken");
-  assert.equal(next(told, { it: "sent" }).at, "sending");
+  assert.equal(next(told, { it: "sent" }), told);
+  assert.equal(next(next(told, { it: "cast-clicked" }), { it: "sent" }).at, "sending");
   assert.equal(next(told, { it: "left" }).at, "contests");
   assert.equal(next(told, { it: "opened-for-test" }).at, "tested");
 });
@@ -140,7 +153,7 @@ test("after a rest the code is asked for again, but not while a ballot's fate is
 test("every screen is reached, and only these", () => {
   const reached = new Set(reachable().map(({ at }) => at));
   assert.deepEqual([...reached].sort(), [
-    "accepted", "choosing", "code", "contests", "encrypted", "encrypting", "looking", "opening", "overtaken", "refused", "reviewing",
+    "accepted", "checking", "choosing", "code", "contests", "encrypted", "encrypting", "looking", "opening", "overtaken", "refused", "reviewing",
     "sending", "tested", "unreadable", "unsure",
   ]);
 });

@@ -3,6 +3,7 @@
 import { wrongGroups } from "../ballot/credential.ts";
 import { type PreparedBallot, prepareBallot } from "../ballot/prepared_ballot.ts";
 import { ciphertextsOf } from "../ballot/election.ts";
+import { ElectionError } from "../crypto/errors.ts";
 import { prepareTables } from "../crypto/group.ts";
 import { readCode, type Said, type Scanned } from "./code_entry.ts";
 import { type Contest, type Page, readSealed, type Sealed, Unreachable } from "./contest.ts";
@@ -30,7 +31,6 @@ export class Booth {
   opened: string | null = null;
   pending: Pending | null = null;
   #prepared: PreparedBallot | null = null;
-  #busy = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #draw: (before: Screen) => void;
@@ -111,15 +111,19 @@ export class Booth {
   }
 
   change(): void {
-    this.#prepared = null;
-    this.opened = null;
-    this.#happens({ it: "changed" });
+    this.#drop({ it: "changed" });
   }
 
   leave(): void {
+    this.#drop({ it: "left" });
+  }
+
+  /** The ballot is given up, where the screen lets her. */
+  #drop(event: Event): void {
+    if (next(this.screen, event) === this.screen) return;
     this.#prepared = null;
     this.opened = null;
-    this.#happens({ it: "left" });
+    this.#happens(event);
   }
 
   async encrypt(): Promise<void> {
@@ -138,7 +142,7 @@ export class Booth {
 
   /** Opens the ballot for a test: from now on it cannot be signed. */
   test(): void {
-    if (this.screen.at !== "encrypted" || this.#busy || this.#prepared === null) return;
+    if (this.screen.at !== "encrypted" || this.#prepared === null) return;
     this.opened = this.#prepared.open();
     this.#prepared = null;
     this.#happens({ it: "opened-for-test" });
@@ -146,23 +150,24 @@ export class Booth {
 
   /** Casts the ballot, unless another one was cast with this code since the page looked: then the voter is asked first. */
   async cast(): Promise<void> {
+    const prepared = this.#prepared;
+    if (prepared === null) return;
+    // Before anything waits: the second click of a double click finds another screen.
+    this.#happens({ it: "cast-clicked" });
     const { screen } = this;
-    if ((screen.at !== "encrypted" && screen.at !== "overtaken") || this.#busy) return;
-    // Set before anything waits: the second click of a double click ends here.
-    this.#busy = true;
-    try {
-      await oneAtATime(`veche-cast-${screen.uuid}`, async () => {
-        if (await this.#overtaken(screen.uuid)) {
-          this.#happens({ it: "another-was-cast" });
-          return;
-        }
-        this.#sign(screen.uuid);
-        this.#happens({ it: "sent" });
-        await this.#send();
-      });
-    } finally {
-      this.#busy = false;
-    }
+    if (screen.at !== "checking") return;
+    await oneAtATime(`veche-cast-${screen.uuid}`, async () => {
+      const overtaken = await this.#overtaken(screen.uuid);
+      // Only the ballot that was there at the click, and only while nothing else has happened since.
+      if (this.screen !== screen || this.#prepared !== prepared) return;
+      if (overtaken) {
+        this.#happens({ it: "another-was-cast" });
+        return;
+      }
+      this.#sign(screen.uuid, prepared);
+      this.#happens({ it: "sent" });
+      await this.#send();
+    });
   }
 
   /** Sends the very same ballot again. */
@@ -237,7 +242,7 @@ export class Booth {
     await prepareTables(publicKey);
   }
 
-  /** Whether a ballot came in with this credential since the page last looked. Without an answer nothing is known of one. */
+  /** Whether a ballot came in with this credential since the page last looked. Without an answer that is one nothing is known of it. */
   async #overtaken(uuid: string): Promise<boolean> {
     const standing = this.standing(uuid);
     if (standing === undefined) return false;
@@ -247,7 +252,7 @@ export class Booth {
       this.#stands(uuid, ballots);
       return more;
     } catch (error) {
-      if (error instanceof Unreachable) return false;
+      if (error instanceof Unreachable || error instanceof ElectionError) return false;
       throw error;
     }
   }
@@ -256,10 +261,10 @@ export class Booth {
     this.standings = this.standings.map((one) => (one.contest.uuid === uuid ? { ...one, ballots } : one));
   }
 
-  #sign(uuid: string): void {
+  #sign(uuid: string, prepared: PreparedBallot): void {
     const contest = this.contest(uuid);
-    if (this.#prepared === null || contest === undefined) throw new Error("there is no ballot to sign");
-    const signed = this.#prepared.sign();
+    if (contest === undefined) throw new Error("there is no contest of this ballot");
+    const signed = prepared.sign();
     this.#prepared = null;
     this.pending = { uuid, campaign: contest.campaign, title: contest.title, ...signed };
     this.drafts.keepPending(this.pending);

@@ -34,7 +34,7 @@ addEventListener("pageshow", (event) => {
 });
 addEventListener("pagehide", () => booth.forget());
 addEventListener("beforeunload", (event) => {
-  if (booth.screen.at === "sending" || booth.screen.at === "unsure") event.preventDefault();
+  if (["checking", "sending", "unsure"].includes(booth.screen.at)) event.preventDefault();
 });
 
 void booth.begin(scanned);

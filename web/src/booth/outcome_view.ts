@@ -45,6 +45,15 @@ export function testedView(words: Words, booth: Booth, sealed: Sealed, screen: S
   };
 }
 
+/** Clicked and not sent yet: there is nothing to press. */
+export function checkingView(words: Words, sealed: Sealed): View {
+  return {
+    title: words.say("title-sending"),
+    body: [paragraph(words.title(sealed.contest.title), "quiet"), paragraph(words.say("sending-stay"))],
+    said: words.say("sending-stay"),
+  };
+}
+
 export function sendingView(words: Words, booth: Booth, { attempt }: Screen & { at: "sending" }): View {
   return {
     title: words.say("title-sending"),

@@ -4,7 +4,7 @@ import type { Booth } from "./booth.ts";
 import { codeForm } from "./code_view.ts";
 import { chooseView } from "./choose_view.ts";
 import { acts, button, el, link, paragraph } from "./element.ts";
-import { refusedView, sendingView, testedView, unsureView } from "./outcome_view.ts";
+import { checkingView, refusedView, sendingView, testedView, unsureView } from "./outcome_view.ts";
 import { acceptedView, voteButton } from "./receipt_view.ts";
 import { encryptedView, encryptingView, reviewView } from "./review_view.ts";
 import type { View } from "./stage.ts";
@@ -48,6 +48,8 @@ function ballotView(words: Words, booth: Booth, screen: Screen): View {
     case "encrypted":
     case "overtaken":
       return encryptedView(words, booth, sealed, screen);
+    case "checking":
+      return checkingView(words, sealed);
     case "tested":
       return testedView(words, booth, sealed, screen);
     case "accepted":

@@ -2,8 +2,9 @@
  * What the booth shows and what may follow: one pure function, `next`, from a screen and an event to the next screen.
  *
  * An event that a screen does not know changes nothing: a second click on *Cast* finds no button, whatever the page looks like.
- * Three rules live here and nowhere else:
+ * Four rules live here and nowhere else:
  * - once a ballot was sent, the voter gets back to choosing only when its fate is known; until then the same bytes are sent again;
+ * - between the click on *Cast* and the sending the voter can neither change, leave nor test: what is sent is what she clicked on;
  * - a ballot that was opened for a test is never cast;
  * - wrong codes lead to help, never to a lock.
  */
@@ -33,6 +34,7 @@ export type Screen =
   | { readonly at: "encrypted"; readonly uuid: string; readonly marks: Marks; readonly commitment: string }
   | { readonly at: "tested"; readonly uuid: string; readonly commitment: string }
   | { readonly at: "overtaken"; readonly uuid: string; readonly marks: Marks; readonly commitment: string }
+  | { readonly at: "checking"; readonly uuid: string; readonly marks: Marks; readonly commitment: string }
   | { readonly at: "sending"; readonly uuid: string; readonly attempt: number }
   | { readonly at: "unsure"; readonly uuid: string; readonly attempt: number; readonly doubt: Doubt; readonly wait: number }
   | { readonly at: "refused"; readonly uuid: string; readonly code: string }
@@ -53,6 +55,7 @@ export type Event =
   | { readonly it: "encryption-went-on"; readonly done: number; readonly total: number }
   | { readonly it: "encryption-ended"; readonly commitment: string }
   | { readonly it: "opened-for-test" }
+  | { readonly it: "cast-clicked" }
   | { readonly it: "another-was-cast" }
   | { readonly it: "sent" }
   | { readonly it: "sent-before"; readonly uuid: string }
@@ -82,6 +85,8 @@ export function next(screen: Screen, event: Event): Screen {
     case "encrypted":
     case "overtaken":
       return encrypted(screen, event);
+    case "checking":
+      return beforeSending(screen, event);
     default:
       return withCode(screen, event);
   }
@@ -150,15 +155,28 @@ function encrypted(screen: Screen & { at: "encrypting" | "encrypted" | "overtake
     return event.it === "encryption-ended" ? { at: "encrypted", uuid, marks, commitment: event.commitment } : screen;
   }
   switch (event.it) {
-    case "sent":
-      return { at: "sending", uuid, attempt: 1 };
-    case "another-was-cast":
-      return { at: "overtaken", uuid, marks, commitment: screen.commitment };
+    case "cast-clicked":
+      return { at: "checking", uuid, marks, commitment: screen.commitment };
     case "opened-for-test":
       return { at: "tested", uuid, commitment: screen.commitment };
     case "changed":
       return { at: "choosing", uuid };
     case "left":
+    case "rested":
+      return withCode(screen, event);
+    default:
+      return screen;
+  }
+}
+
+/** The voter has clicked, and the page looks whether another ballot came in before it sends this one. */
+function beforeSending(screen: Screen & { at: "checking" }, event: Event): Screen {
+  const { uuid, marks, commitment } = screen;
+  switch (event.it) {
+    case "sent":
+      return { at: "sending", uuid, attempt: 1 };
+    case "another-was-cast":
+      return { at: "overtaken", uuid, marks, commitment };
     case "rested":
       return withCode(screen, event);
     default:
