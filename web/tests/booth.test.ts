@@ -8,7 +8,7 @@ import { deriveCredential } from "../src/ballot/credential.ts";
 import { codeInFragment, readCode } from "../src/booth/code_entry.ts";
 import { seal } from "../src/ballot/manifest.ts";
 import { type Contest, readSealed, Unreachable } from "../src/booth/contest.ts";
-import { DraftBox } from "../src/booth/draft.ts";
+import { DraftBox, voterOf } from "../src/booth/draft.ts";
 import { isLegal, mark, markBlank, markedOf, marksOf, NOTHING, shuffled } from "../src/booth/marking.ts";
 import { squares } from "../src/booth/qr_code.ts";
 import { parseFragment, soughtFragment } from "../src/booth/sought.ts";
@@ -120,7 +120,7 @@ test("a record that does not hang on the Setup hash of the letter's seal is refu
 test("a draft stays in its tab, without a code, until its ballot is known to be in", () => {
   const box = new DraftBox(memory());
   const begun = { uuid: UUID, campaign: "town", title: { en: "Park" } };
-  box.keepDraft({ ...begun, marks: [[0, 1]] });
+  box.keepDraft({ ...begun, marks: [[0, 1]], voter: voterOf("hers") });
   assert.deepEqual(box.begun().map(({ uuid }) => uuid), [UUID]);
   box.keepPending({ ...begun, text: "ballot", tracker: SETUP });
   assert.deepEqual(box.begun().length, 1);
@@ -129,6 +129,19 @@ test("a draft stays in its tab, without a code, until its ballot is known to be 
   box.forgetPending(UUID);
   box.forgetDraft(UUID);
   assert.deepEqual(box.begun(), []);
+});
+
+test("one voter's marks are never shown to the next one in the same tab", () => {
+  const box = new DraftBox(memory());
+  const draft = { uuid: UUID, campaign: "town", title: { en: "Park" }, marks: [[0, 1]] as const, voter: voterOf("hers") };
+  box.keepDraft(draft);
+  assert.deepEqual(box.draft(UUID, voterOf("hers"))?.marks, [[0, 1]]);
+  assert.equal(box.draft(UUID, voterOf("his")), null);
+  assert.deepEqual(box.begun(), []);
+  box.keepDraft(draft);
+  box.keepDraft({ ...draft, uuid: "other", campaign: "elsewhere" });
+  box.forgetDrafts("town");
+  assert.deepEqual(box.begun().map(({ uuid }) => uuid), ["other"]);
 });
 
 test("a tracker page's address names tracker and entry, and nothing else is taken for it", () => {

@@ -7,7 +7,7 @@ import { ElectionError } from "../crypto/errors.ts";
 import { prepareTables } from "../crypto/group.ts";
 import { readCode, type Said, type Scanned } from "./code_entry.ts";
 import { type Contest, type Page, readSealed, type Sealed, Unreachable } from "./contest.ts";
-import type { DraftBox, Pending } from "./draft.ts";
+import { type DraftBox, type Pending, voterOf } from "./draft.ts";
 import { type Accepted, checkNote, watchLog } from "./acceptance.ts";
 import { type Marked, markedOf, marksOf } from "./marking.ts";
 import { attempt, post } from "./sending.ts";
@@ -99,11 +99,12 @@ export class Booth {
 
   /** The marks of one question changed; the draft stays on this device. */
   marks(question: number, marked: Marked): void {
-    if (this.sealed === null) return;
+    const voter = this.#voter();
+    if (this.sealed === null || voter === null) return;
     this.marked = this.marked.map((before, at) => (at === question ? marked : before));
     const { contest, election } = this.sealed;
     const marks = marksOf(election.questions, this.marked);
-    this.drafts.keepDraft({ uuid: contest.uuid, campaign: contest.campaign, title: contest.title, marks });
+    this.drafts.keepDraft({ uuid: contest.uuid, campaign: contest.campaign, title: contest.title, marks, voter });
   }
 
   review(): void {
@@ -189,8 +190,9 @@ export class Booth {
     this.#forget({ key: "code-rested", values: {} });
   }
 
-  /** The voter is done. */
+  /** The voter is done: the next one in this tab finds none of her marks. */
   finish(): void {
+    if (mayRest(this.screen)) this.drafts.forgetDrafts(this.page.campaign);
     this.#forget(null);
   }
 
@@ -235,11 +237,18 @@ export class Booth {
       return;
     }
     const { questions, publicKey } = this.sealed.election;
-    this.marked = markedOf(questions, this.drafts.draft(contest.uuid)?.marks ?? null);
+    const voter = this.#voter();
+    this.marked = markedOf(questions, voter === null ? null : (this.drafts.draft(contest.uuid, voter)?.marks ?? null));
     this.accepted = null;
     this.#happens({ it: "contest-read" });
     // The tables are made while the voter reads.
     await prepareTables(publicKey);
+  }
+
+  /** Whose marks are made here, in the contest that was read. */
+  #voter(): string | null {
+    const credential = this.sealed === null ? undefined : this.standing(this.sealed.contest.uuid)?.credential;
+    return credential === undefined ? null : voterOf(credential.publicText);
   }
 
   /** Whether a ballot came in with this credential since the page last looked. Without an answer that is one nothing is known of it. */

@@ -5,17 +5,24 @@
  * "not cast yet" reads it on every page.
  */
 
+import { sha256Hex, utf8 } from "../crypto/bytes.ts";
 import type { Marks } from "./voting.ts";
 
 const DRAFT = "veche/draft/";
 const PENDING = "veche/pending/";
 
-/** A vote that was begun. */
+/** A vote that was begun. `voter`: whose marks they are, as `voterOf` says it. */
 export interface Draft {
   readonly uuid: string;
   readonly campaign: string;
   readonly title: Readonly<Record<string, string>>;
   readonly marks: Marks;
+  readonly voter: string;
+}
+
+/** What tells the voters of one tab apart: the hash of the public credential. */
+export function voterOf(credential: string): string {
+  return sha256Hex(utf8(`veche/draft|${credential}`));
 }
 
 /** A signed ballot on its way: its text is what everybody will read in the record. */
@@ -38,12 +45,22 @@ export class DraftBox {
     this.#keep(DRAFT + draft.uuid, draft);
   }
 
-  draft(uuid: string): Draft | null {
-    return this.#read<Draft>(DRAFT + uuid);
+  /** The draft of this voter. What somebody else has marked in this tab is forgotten and shown to nobody. */
+  draft(uuid: string, voter: string): Draft | null {
+    const found = this.#read<Draft>(DRAFT + uuid);
+    if (found === null || found.voter === voter) return found;
+    this.forgetDraft(uuid);
+    return null;
   }
 
   forgetDraft(uuid: string): void {
     this.#storage.removeItem(DRAFT + uuid);
+  }
+
+  /** The voter is done with this campaign, null: with all. */
+  forgetDrafts(campaign: string | null): void {
+    const mine = this.#all<Draft>(DRAFT).filter((one) => campaign === null || one.campaign === campaign);
+    for (const { uuid } of mine) this.forgetDraft(uuid);
   }
 
   keepPending(pending: Pending): void {
