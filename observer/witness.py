@@ -20,7 +20,7 @@ from veche.ledger.cosignature import COSIGNER_KINDS, make_line
 from veche.ledger.signed_checkpoint import SignedCheckpoint, note_bytes, parse_signed
 from veche.ledger.submission import Cosigned, Submission, judge, origin_hash, parse_submission
 from veche.observer.durable_files import make_private_folder, read_line, write_new, write_private
-from veche.observer.witness_store import WatchedLog, WitnessStore
+from veche.observer.witness_store import WatchedLog, WitnessStore, make_store
 
 KEY: Final = "witness.key"
 DATABASE: Final = "witness.sqlite3"
@@ -34,12 +34,13 @@ def make_witness(folder: Path, name: str, randomness: Randomness) -> VerifierKey
     signer = SigningKey.generate(name, randomness, COSIGNATURE)
     make_private_folder(folder)
     write_private(folder / KEY, signer.private_text().encode() + b"\n")
-    WitnessStore(folder / DATABASE)
+    # After the key: where a key is already, no new memory is laid beside it.
+    make_store(folder / DATABASE)
     return signer.verifier
 
 
 def open_witness(folder: Path, clock: Callable[[], float]) -> Witness:
-    """The witness that lives in `folder`. Raises Refused `witness-key`, Malformed, OSError."""
+    """The witness that lives in `folder`. Raises Refused `witness-key`, `witness-store-lost`, Malformed, OSError."""
     path = folder / KEY
     mode = path.stat().st_mode
     if mode & 0o077:

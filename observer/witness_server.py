@@ -68,7 +68,12 @@ class _Answering(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         match = _NEWEST.fullmatch(self.path)
-        note = self.server.witness.store.newest(match[1]) if match else None
+        try:
+            note = self.server.witness.store.newest(match[1]) if match else None
+        except sqlite3.Error as error:
+            logger.error("nothing could be read (%s)", error)
+            self._say(HTTPStatus.SERVICE_UNAVAILABLE, "nothing can be read now; ask again later\n")
+            return
         if note is None:
             self._say(HTTPStatus.NOT_FOUND, "nothing of such a log has been cosigned here\n")
         else:

@@ -45,14 +45,27 @@ class WatchedLog:
     note: bytes | None
 
 
+def make_store(path: Path) -> None:
+    """A new witness's database is there, with its table; what is there already stays."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute(_TABLE)
+
+
 class WitnessStore:
     """The database in one file. Each call has a connection of its own, so that threads share nothing."""
 
     def __init__(self, path: Path) -> None:
-        """The database is there, with its table. Raises OSError."""
+        """The database that `make_store` made is there. Raises Refused `witness-store-lost`.
+
+        It is never made here: with an empty memory the same key would cosign from the first entry again, another history included.
+        """
         self._path = path
+        if not path.is_file():
+            raise _lost(path)
         with self._open() as connection:
-            connection.execute(_TABLE)
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'log'").fetchone() is None:
+                raise _lost(path)
 
     def add_log(self, keys: Sequence[VerifierKey]) -> str:
         """The log with these keys is known from now on, what was cosigned of it stays; its origin, the name of all its keys.
@@ -101,7 +114,9 @@ class WitnessStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
+        # Mode rw: a file that got lost meanwhile is not made again.
+        where = f"{self._path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(where, timeout=WAIT_SECONDS, isolation_level=None, uri=True)) as connection:
             # A rollback journal with EXTRA: also the folder has forgotten the journal when COMMIT returns.
             connection.execute("PRAGMA synchronous = EXTRA")
             yield connection
@@ -116,6 +131,14 @@ class WitnessStore:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+
+def _lost(path: Path) -> Refused:
+    return Refused(
+        "witness-store-lost",
+        f"{path} is not there, or is empty: without its memory this witness's key would cosign a second history. Bring the newest "
+        "file back; if it is lost for ever, make a witness with a new key in another folder, and tell whoever trusts this one",
+    )
 
 
 def _log_of(connection: sqlite3.Connection, origin: str) -> WatchedLog | None:

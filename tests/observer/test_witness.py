@@ -26,7 +26,19 @@ from tests.ledger.small_log import (
     checkpoint_over,
     signer,
 )
-from tests.observer.witness_process import EVIDENCE, KEY, NAME, Answer, ask, body_of, in_process, in_thread, new_witness, submit
+from tests.observer.witness_process import (
+    DATABASE,
+    EVIDENCE,
+    KEY,
+    NAME,
+    Answer,
+    ask,
+    body_of,
+    in_process,
+    in_thread,
+    new_witness,
+    submit,
+)
 from veche.crypto.errors import Refused
 from veche.crypto.signed_note import COSIGNATURE, VerifierKey, parse_verifier_key
 from veche.ledger.checkpoint import Checkpoint
@@ -340,6 +352,25 @@ def test_the_key_is_for_its_owner_alone(folder: Path, key: VerifierKey) -> None:
     (folder / KEY).chmod(0o640)
     with pytest.raises(Refused, match="others"):
         open_witness(folder, time.time)
+
+
+def test_a_lost_memory_is_not_made_again_beside_the_key(folder: Path, key: VerifierKey) -> None:
+    (folder / DATABASE).unlink()
+    with pytest.raises(Refused) as refusal:
+        open_witness(folder, time.time)
+    assert refusal.value.code == "witness-store-lost"
+    assert not (folder / DATABASE).exists()
+    (folder / DATABASE).touch()
+    with pytest.raises(Refused) as refusal:
+        open_witness(folder, time.time)
+    assert refusal.value.code == "witness-store-lost"
+
+
+def test_a_memory_that_is_lost_while_the_witness_runs_is_not_begun_anew(folder: Path, url: str) -> None:
+    (folder / DATABASE).unlink()
+    assert submit(url, growth(3, 5)).status == 503
+    assert newest(url).status == 503
+    assert not (folder / DATABASE).exists()
 
 
 def test_the_known_checkpoint_of_the_vectors_is_cosigned(url: str, key: VerifierKey) -> None:
