@@ -99,6 +99,20 @@ test("the server is asked for a bucket and never for the credential", async () =
   assert.deepEqual(await standings(CODE, [contest], async () => answer(SETUP)), []);
 });
 
+test("a server that asks for more than three digits of the credential gets none", async () => {
+  const asked: string[] = [];
+  const reading = async (address: string): Promise<Uint8Array> => {
+    asked.push(address);
+    return new TextEncoder().encode('{"credentials":[]}');
+  };
+  for (const digits of [4, 64, -1, 1.5, Number.NaN, "2" as never]) {
+    await assert.rejects(standings(CODE, [{ ...contest, bucket_digits: digits }], reading), { code: "bucket-digits" });
+  }
+  assert.deepEqual(asked, []);
+  for (const digits of [0, 3]) assert.deepEqual(await standings(CODE, [{ ...contest, bucket_digits: digits }], reading), []);
+  assert.equal(asked.length, 2);
+});
+
 test("each contest says what is to be done about it", () => {
   const stage = (state: string, ballots: number, begun: string[] = [], issued = true): string =>
     stageOf({ contest: { ...contest, state }, issued, ballots: Array(ballots).fill({ tracker: SETUP, height: 1 }) }, new Set(begun));

@@ -76,9 +76,10 @@ export class Booth {
     try {
       this.standings = await standings(found.code, this.page.contests);
     } catch (error) {
-      this.said = { key: "code-offline", values: {} };
+      const isFalse = error instanceof ElectionError;
+      this.said = { key: isFalse ? "code-false-answer" : "code-offline", values: {} };
       this.#happens({ it: "unreachable" });
-      if (!(error instanceof Unreachable)) throw error;
+      if (!isFalse && !(error instanceof Unreachable)) throw error;
       return;
     }
     if (this.standings.length > 0) {

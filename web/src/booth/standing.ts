@@ -2,7 +2,11 @@
 
 import { type Credential, deriveCredential } from "../ballot/credential.ts";
 import { array, digest, integer, object, parse, text } from "../crypto/canonical_json.ts";
+import { Refused } from "../crypto/errors.ts";
 import { type Contest, type Read, read, recordAddress } from "./contest.ts";
+
+/** Digits that a server may ask for: more of them would soon name the one credential. */
+const MOST_DIGITS = 3;
 
 /** A ballot of this credential. */
 export interface CastBallot {
@@ -31,7 +35,10 @@ export function stageOf(standing: Pick<Standing, "contest" | "issued" | "ballots
   return ballots.length > 0 ? "cast" : "to-do";
 }
 
-/** Of these contests those that list the code's credential. Throws Unreachable, and Malformed `code-malformed`. */
+/**
+ * Of these contests those that list the code's credential. Throws Unreachable, Malformed, and Refused `bucket-digits` before
+ * anything is asked when the answer would tell the server which code it is.
+ */
 export async function standings(code: string, contests: readonly Contest[], reading: Read = read): Promise<Standing[]> {
   const found: Standing[] = [];
   // A few at a time: a city has many districts, and a phone few connections.
@@ -48,7 +55,7 @@ async function standingIn(code: string, contest: Contest, reading: Read): Promis
   return entry === null ? null : { contest, credential, ...entry };
 }
 
-/** Asks again how this credential stands. Throws Unreachable. */
+/** Asks again how this credential stands. Throws as `standings`. */
 export async function ballotsNow(standing: Standing, reading: Read = read): Promise<readonly CastBallot[]> {
   const entry = await bucketEntry(standing.contest, standing.credential.publicText, reading);
   return entry === null ? [] : entry.ballots;
@@ -56,7 +63,11 @@ export async function ballotsNow(standing: Standing, reading: Read = read): Prom
 
 /** The server learns the first digits, which many credentials share, and never the whole one. */
 async function bucketEntry(contest: Contest, credential: string, reading: Read): Promise<Pick<Standing, "issued" | "ballots"> | null> {
-  const prefix = credential.slice(0, contest.bucket_digits);
+  const digits = contest.bucket_digits;
+  if (!Number.isInteger(digits) || digits < 0 || digits > MOST_DIGITS) {
+    throw new Refused("bucket-digits", `the server asks for ${digits} digits of the credential; at most ${MOST_DIGITS} are sent`);
+  }
+  const prefix = credential.slice(0, digits);
   const answer = object(parse(await reading(`${recordAddress(contest.uuid)}/credentials/${prefix}`)));
   const mine = array(answer.credentials).map((one) => object(one)).find((one) => text(one.credential) === credential);
   if (mine === undefined) return null;

@@ -13,6 +13,7 @@ import { type Standing, type Stage as StageOf, standings } from "../booth/standi
 import { standingCards } from "../booth/standing_view.ts";
 import { takeFragment } from "../booth/fragment.ts";
 import { Words } from "../booth/words.ts";
+import { ElectionError } from "../crypto/errors.ts";
 
 const REST_MINUTES = 15;
 
@@ -80,8 +81,9 @@ async function look(typed: string): Promise<void> {
     if (mine.length > 0) show(mine, read.code);
     else notListed(wrongGroups(read.code));
   } catch (error) {
-    if (!(error instanceof Unreachable)) throw error;
-    ask({ key: "code-offline", values: {} });
+    if (error instanceof Unreachable) ask({ key: "code-offline", values: {} });
+    else if (error instanceof ElectionError) ask({ key: "code-false-answer", values: {} });
+    else throw error;
   }
 }
 
