@@ -103,7 +103,7 @@ def judge(submission: Submission, keys: Sequence[VerifierKey], cosigned: Cosigne
 
 
 def status_of(error: ElectionError) -> int:
-    """The HTTP status by which a witness answers what `parse_submission` or `judge` raised."""
-    by_code = {"log-unknown": 404, "witness-size": 409}
+    """The HTTP status by which a witness answers what `parse_submission`, `judge` or its own store raised."""
+    by_code = {"log-unknown": 404, "witness-size": 409, "witness-store": 503}
     by_kind = {Malformed: 400, InvalidSignature: 403, InvalidProof: 422, Inconsistent: 422}
     return by_code.get(error.code) or by_kind.get(type(error), 400)

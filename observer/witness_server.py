@@ -59,6 +59,8 @@ class _Answering(BaseHTTPRequestHandler):
             text = witness.cosign(body)
         except ElectionError as error:
             status, text = status_of(error), f"{error.message} [{error.code}]\n"
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                logger.error("%s", error.message)
             if status == HTTPStatus.CONFLICT:
                 text, kind = f"{witness.last_size(body)}\n", SIZE_TYPE
         except (sqlite3.Error, OSError) as error:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from veche.crypto.errors import Inconsistent, Refused
+from veche.crypto.errors import ElectionError, Inconsistent, Refused
 from veche.crypto.signed_note import VerifierKey, parse_verifier_key
 from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.cosignature import LOG_KINDS, verify_key
+from veche.ledger.signed_checkpoint import parse_signed
 from veche.ledger.submission import Cosigned, origin_hash
 
 WAIT_SECONDS: Final = 10
@@ -92,7 +93,7 @@ class WitnessStore:
         return origin
 
     def log(self, origin: str) -> WatchedLog | None:
-        """The log as it stands, or None when it is not known."""
+        """The log as it stands, or None when it is not known. Raises Inconsistent `witness-store` when that is damaged."""
         with self._open() as connection:
             return _log_of(connection, origin)
 
@@ -146,7 +147,16 @@ def _log_of(connection: sqlite3.Connection, origin: str) -> WatchedLog | None:
     if row is None:
         return None
     keys, size, root, note = row
-    if size and note is None:
-        raise Inconsistent("witness-store", f"the witness's own memory of {origin[:100]} is damaged")
-    known = tuple(parse_verifier_key(line) for line in keys.split("\n"))
-    return WatchedLog(origin, known, Cosigned(size, bytes(root)), None if note is None else bytes(note))
+    cosigned = Cosigned(size, bytes(root))
+    try:
+        known = tuple(parse_verifier_key(line) for line in keys.split("\n"))
+        shown = None if note is None else parse_signed(bytes(note)).checkpoint
+    except ElectionError as error:
+        raise _damaged(origin) from error
+    if cosigned != (Cosigned() if shown is None else Cosigned(shown.size, shown.root)):
+        raise _damaged(origin)
+    return WatchedLog(origin, known, cosigned, None if note is None else bytes(note))
+
+
+def _damaged(origin: str) -> Inconsistent:
+    return Inconsistent("witness-store", f"the witness's own memory of {origin[:100]} is damaged")

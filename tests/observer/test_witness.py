@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -371,6 +373,25 @@ def test_a_memory_that_is_lost_while_the_witness_runs_is_not_begun_anew(folder: 
     assert submit(url, growth(3, 5)).status == 503
     assert newest(url).status == 503
     assert not (folder / DATABASE).exists()
+
+
+def test_a_damaged_memory_is_said_to_be_no_contradiction_of_the_log(folder: Path, url: str) -> None:
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.execute("UPDATE log SET note = NULL")
+        connection.commit()
+    for body in (growth(3, 5), growth(0, 5), body_of(0, [], over(5, OTHER))):
+        assert submit(url, body).status == 503
+    assert not (folder / EVIDENCE).exists()
+
+
+@pytest.mark.parametrize("change", ["root = zeroblob(32)", "size = 4", "note = x'00'", "keys = 'x'", "size = 0, note = NULL"])
+def test_each_damage_of_a_memory_is_told_as_such(folder: Path, url: str, change: str) -> None:
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.execute(f"UPDATE log SET {change}")
+        connection.commit()
+    for body in (growth(3, 5), growth(0, 5), growth(4, 5)):
+        assert submit(url, body).status == 503
+    assert not (folder / EVIDENCE).exists()
 
 
 def test_the_known_checkpoint_of_the_vectors_is_cosigned(url: str, key: VerifierKey) -> None:
