@@ -8,7 +8,7 @@ import { deriveCredential } from "../src/ballot/credential.ts";
 import { codeInFragment, readCode } from "../src/booth/code_entry.ts";
 import { seal } from "../src/ballot/manifest.ts";
 import { type Contest, readSealed, Unreachable } from "../src/booth/contest.ts";
-import { DraftBox, voterOf } from "../src/booth/draft.ts";
+import { DraftBox, isOfElection, voterOf } from "../src/booth/draft.ts";
 import { isLegal, mark, markBlank, markedOf, marksOf, NOTHING, shuffled } from "../src/booth/marking.ts";
 import { squares } from "../src/booth/qr_code.ts";
 import { parseFragment, soughtFragment } from "../src/booth/sought.ts";
@@ -136,13 +136,26 @@ test("a draft stays in its tab, without a code, until its ballot is known to be 
   const begun = { uuid: UUID, campaign: "town", title: { en: "Park" } };
   box.keepDraft({ ...begun, marks: [[0, 1]], voter: voterOf("hers") });
   assert.deepEqual(box.begun().map(({ uuid }) => uuid), [UUID]);
-  box.keepPending({ ...begun, text: "ballot", tracker: SETUP });
+  box.keepPending({ ...begun, text: "ballot", tracker: SETUP, setup: SETUP, fingerprint: contest.fingerprint });
   assert.deepEqual(box.begun().length, 1);
   assert.deepEqual(box.pending("town").map(({ text }) => text), ["ballot"]);
   assert.deepEqual(box.pending("elsewhere"), []);
   box.forgetPending(UUID);
   box.forgetDraft(UUID);
   assert.deepEqual(box.begun(), []);
+});
+
+test("after a reload a ballot on its way is believed only under the Setup hash and fingerprint it was made for", () => {
+  const box = new DraftBox(memory());
+  const { uuid, campaign, title, setup, fingerprint } = contest;
+  box.keepPending({ uuid, campaign, title, setup, fingerprint, text: "ballot", tracker: SETUP });
+  const [pending] = box.pending("town");
+  assert.ok(pending !== undefined && isOfElection(pending, contest));
+  for (const other of [{ setup: "0".repeat(64) }, { fingerprint: "A".repeat(43) }, { uuid: "other" }]) {
+    assert.equal(isOfElection(pending, { ...contest, ...other }), false);
+  }
+  // What an earlier page left says nothing of them.
+  assert.equal(isOfElection({ uuid } as never, contest), false);
 });
 
 test("one voter's marks are never shown to the next one in the same tab", () => {

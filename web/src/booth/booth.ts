@@ -7,7 +7,7 @@ import { ElectionError } from "../crypto/errors.ts";
 import { prepareTables } from "../crypto/group.ts";
 import { readCode, type Said, type Scanned } from "./code_entry.ts";
 import { type Contest, type Page, readSealed, type Sealed, Unreachable } from "./contest.ts";
-import { type DraftBox, type Pending, voterOf } from "./draft.ts";
+import { type DraftBox, isOfElection, type Pending, voterOf } from "./draft.ts";
 import { type Accepted, checkNote, watchLog } from "./acceptance.ts";
 import { type Marked, markedOf, marksOf } from "./marking.ts";
 import { attempt, post } from "./sending.ts";
@@ -252,7 +252,7 @@ export class Booth {
     return credential === undefined ? null : voterOf(credential.publicText);
   }
 
-  /** Whether a ballot came in with this credential since the page last looked. Without an answer that is one nothing is known of it. */
+  /** Whether a ballot came in with this credential since the page last looked. Without a true answer nothing is known. */
   async #overtaken(uuid: string): Promise<boolean> {
     const standing = this.standing(uuid);
     if (standing === undefined) return false;
@@ -272,11 +272,12 @@ export class Booth {
   }
 
   #sign(uuid: string, prepared: PreparedBallot): void {
-    const contest = this.contest(uuid);
-    if (contest === undefined) throw new Error("there is no contest of this ballot");
+    const contest = this.sealed?.contest;
+    if (contest?.uuid !== uuid) throw new Error("there is no contest of this ballot");
     const signed = prepared.sign();
     this.#prepared = null;
-    this.pending = { uuid, campaign: contest.campaign, title: contest.title, ...signed };
+    const { campaign, title, setup, fingerprint } = contest;
+    this.pending = { uuid, campaign, title, setup, fingerprint, ...signed };
     this.drafts.keepPending(this.pending);
   }
 
@@ -310,6 +311,8 @@ export class Booth {
     }
     const { sealed } = this;
     if (sealed === null) return { is: "unknown", doubt: "offline", wait: 0 };
+    // Whatever this server answers, it would be signed by the box of another election.
+    if (!isOfElection(pending, sealed.contest)) return { is: "unknown", doubt: "false-answer", wait: 0 };
     return attempt(post, `/api/elections/${pending.uuid}/ballots`, pending.text, (note) => {
       checkNote(note, sealed, pending.tracker);
     });

@@ -6,6 +6,7 @@
  */
 
 import { sha256Hex, utf8 } from "../crypto/bytes.ts";
+import type { Contest } from "./contest.ts";
 import type { Marks } from "./voting.ts";
 
 const DRAFT = "veche/draft/";
@@ -25,13 +26,20 @@ export function voterOf(credential: string): string {
   return sha256Hex(utf8(`veche/draft|${credential}`));
 }
 
-/** A signed ballot on its way: its text is what everybody will read in the record. */
+/** A signed ballot on its way: its text is what everybody will read in the record; made under this Setup hash and fingerprint. */
 export interface Pending {
   readonly uuid: string;
   readonly campaign: string;
   readonly title: Readonly<Record<string, string>>;
   readonly text: string;
   readonly tracker: string;
+  readonly setup: string;
+  readonly fingerprint: string;
+}
+
+/** Whether this is the election for which the ballot was made: only the same one's box can answer for it. */
+export function isOfElection(pending: Pick<Pending, "uuid" | "setup" | "fingerprint">, contest: Contest): boolean {
+  return pending.uuid === contest.uuid && pending.setup === contest.setup && pending.fingerprint === contest.fingerprint;
 }
 
 export class DraftBox {
