@@ -115,12 +115,14 @@ def _make_key(hall: Hall, seats: list[Seat], other: Tool) -> None:
         first.press("Open my key file")
         first.give_key()
         for seat in seats:
+            seat.keep("Everybody has shown a hash.")
+        for seat in seats:
             seat.keep("All shares are good")
         for seat in seats:
             seat.says("The published keys are those you helped to make.")
         assert third.result(120) == 0
     assert first.newest is not None
-    assert first.newest.name == f"veche-trustee-{CAMPAIGN}-3.json"
+    assert first.newest.name == f"veche-trustee-{CAMPAIGN}-4.json"
 
 
 def _drill(hall: Hall, seats: list[Seat], other: Tool) -> list[Path]:

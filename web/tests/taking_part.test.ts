@@ -3,10 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { dumps } from "../src/crypto/canonical_json.ts";
 import { lineOf, makeCertificate, parseCertificate } from "../src/crypto/certificate.ts";
-import { commit, type Committed, takePlace } from "../src/crypto/ceremony.ts";
+import { commit, commitmentOf, type Committed, reveal, takePlace } from "../src/crypto/ceremony.ts";
 import { keysOf, randomSeed } from "../src/crypto/channel.ts";
 import type { TrusteeRoom } from "../src/crypto/key_file.ts";
+import { revealJson } from "../src/crypto/reveal.ts";
 import type { Terms } from "../src/crypto/run_file.ts";
 import type { Hall } from "../src/trustee/server.ts";
 import { type Board, newRoom, type Step, takePart } from "../src/trustee/taking_part.ts";
@@ -87,4 +89,57 @@ test("nothing is chosen for other certificates than those that people compared",
   assert.deepEqual(board.sent.filter((name) => !name.startsWith("certificate")), []);
   honest.forEach((content, name) => board.shown.set(name, content));
   assert.equal(saved(await takePart(board, room, TERMS, hash, drawing("choose"))).state?.step, "committed");
+});
+
+/** Trustee 1 has seen all commitments and shown its reveal; both dealers have chosen. */
+async function revealedTo() {
+  const { board, room, dealers } = begun();
+  const committed = saved(await takePart(board, room, TERMS, await compared(board, room), drawing("choose")));
+  assert.equal((await takePart(board, committed, TERMS, undefined, drawing("wait"))).kind, "wait");
+  const certificates = [room.certificate, ...dealers.map((one) => one.certificate)];
+  const parts = await Promise.all(dealers.map((one) => one.choose(certificates, `part ${one.place}`)));
+  for (const one of parts) board.shown.set(`commitment-${one.place.index}.json`, dumps({ commitment: commitmentOf(one) }));
+  const before = board.sent.length;
+  const revealed = saved(await takePart(board, committed, TERMS, undefined, drawing("reveal")));
+  assert.equal(board.sent.slice(before).some((name) => name.startsWith("reveal")), false);
+  assert.deepEqual(await takePart(board, revealed, TERMS, undefined, drawing("show")), { kind: "wait", what: "reveal", places: [2, 3] });
+  return { board, committed, revealed, dealers, certificates, parts };
+}
+
+function showReveals(board: LyingBoard, dealers: readonly Dealer[], parts: readonly Committed[], own: string): void {
+  const commitments = [own, ...parts.map(commitmentOf)];
+  parts.forEach((part, at) => {
+    const made = reveal((dealers[at] as Dealer).keys, part, commitments, drawing(`reveal ${at}`));
+    board.shown.set(`reveal-${part.place.index}.json`, dumps(revealJson(made.reveal)));
+  });
+}
+
+test("a dealer who commits anew after this trustee's reveal gets no share", async () => {
+  const { board, committed, revealed, dealers, certificates, parts } = await revealedTo();
+  const shown = board.shown.get("reveal-1.json");
+  const [second, third] = [await (dealers[0] as Dealer).choose(certificates, "chosen after the reveal"), parts[1] as Committed];
+  board.shown.set("commitment-2.json", dumps({ commitment: commitmentOf(second) }));
+  const own = JSON.parse(board.shown.get("commitment-1.json") ?? "").commitment;
+  showReveals(board, dealers, [second, third], own);
+  for (const place of [1, 2, 3]) board.hidden.add(`reveal-${place}.json`);
+  assert.equal((await takePart(board, revealed, TERMS, undefined, drawing("again"))).kind, "wait");
+  board.hidden.clear();
+  await assert.rejects(takePart(board, revealed, TERMS, undefined, drawing("again")), { code: "split-view" });
+  assert.equal(board.shown.get("reveal-1.json"), shown, "one reveal, and never another one");
+  assert.equal(board.sent.some((name) => name.startsWith("share")), false);
+  await assert.rejects(takePart(board, committed, TERMS, undefined, drawing("old")), { code: "old-file" });
+});
+
+test("an honest board gets the shares, and a file that holds all reveals asks for them no more", async () => {
+  const { board, revealed, dealers, parts } = await revealedTo();
+  showReveals(board, dealers, parts, JSON.parse(board.shown.get("commitment-1.json") ?? "").commitment);
+  const waits = { kind: "wait", what: "share", places: [2, 3] };
+  assert.deepEqual(await takePart(board, revealed, TERMS, undefined, drawing("deal")), waits);
+  assert.deepEqual(board.sent.filter((name) => name.startsWith("share")), ["share-1-2.json", "share-1-3.json"]);
+  for (const { place, secrets } of parts) board.shown.set(`share-${place.index}-1.json`, secrets[0] as string);
+  const finished = saved(await takePart(board, revealed, TERMS, undefined, drawing("finish")));
+  assert.equal(finished.state?.step, "finished");
+  const sharing = { ...revealed, state: finished.seen };
+  for (const place of [2, 3]) board.hidden.add(`reveal-${place}.json`);
+  assert.equal(saved(await takePart(board, sharing, TERMS, undefined, drawing("finish"))).state?.step, "finished");
 });

@@ -1,10 +1,10 @@
 /**
  * The next step of the ceremony, from what this trustee keeps and what is on the board. docs/protocol.md sections 6.5 to 6.8.
  *
- * Each step gives what must be saved before it may be shown. Reveal and shares follow from the saved state and the board.
+ * Each step gives what must be saved before it may be shown. The shares follow from the saved state and the board.
  */
 
-import { hex, sha256Hex, utf8 } from "../crypto/bytes.ts";
+import { hex } from "../crypto/bytes.ts";
 import { dumps, fields, type Json, text } from "../crypto/canonical_json.ts";
 import {
   checkReveals, commit, type Committed, commitmentOf, finish, type Finished, reveal, type Revealed, type Sharing, takePlace, verifyOutcome,
@@ -16,7 +16,7 @@ import { Inconsistent, Refused } from "../crypto/errors.ts";
 import type { TrusteeRoom } from "../crypto/key_file.ts";
 import { verificationKeyJson } from "../crypto/pedersen.ts";
 import { proofJson } from "../crypto/proof.ts";
-import { commitment, parseReveal, revealJson, verifyReveal } from "../crypto/reveal.ts";
+import { parseReveal, revealJson } from "../crypto/reveal.ts";
 import { parseTerms, type Terms, verifyRun } from "../crypto/run_file.ts";
 import type { Randomness } from "../crypto/scalar.ts";
 import { readTrustees } from "../ballot/trustees.ts";
@@ -28,9 +28,12 @@ export type Step =
   /** All certificates are there: their fingerprints are compared by people before anything is chosen. */
   | { readonly kind: "compare"; readonly fingerprints: readonly string[]; readonly hash: string }
   /** This must be saved; then the step is taken again, which shows it. */
-  | { readonly kind: "save"; readonly room: TrusteeRoom; readonly why: "committed" | "finished" | "complained" }
+  | { readonly kind: "save"; readonly room: TrusteeRoom; readonly why: "committed" | "revealed" | "finished" | "complained" }
   | { readonly kind: "complained"; readonly dealer: number }
   | { readonly kind: "done" };
+
+/** A state in which the ceremony goes on. */
+type Kept = Committed | Revealed | Sharing;
 
 /** What a step asks of the server. Whatever it answers may be a lie. */
 export type Board = Pick<TrusteeServer, "hall" | "message" | "put" | "outcome">;
@@ -67,7 +70,7 @@ export async function takePart(
   const certificates = await gather(server, terms, index, "certificate");
   if (!isComplete(certificates)) return certificates;
   if (state === undefined) return choose(room, certificates.texts.map(parseCertificate), terms, compared, randomness);
-  return goOn(server, room, committedOf(state), terms, randomness);
+  return goOn(server, room, state, terms, randomness);
 }
 
 function verifySeat(hall: Hall, own: Certificate, terms: Terms): void {
@@ -82,6 +85,7 @@ function verifyNewest(room: TrusteeRoom, { names }: Hall, index: number): void {
   const later = room.complaint === null && [...names].some((name) => name.startsWith(`complaint-${index}-`));
   const beyond =
     (room.state === undefined && names.has(`commitment-${index}.json`)) ||
+    (room.state?.step === "committed" && names.has(`reveal-${index}.json`)) ||
     (room.state?.step !== "finished" && names.has(`key-${index}.json`));
   if (later || beyond) throw new Refused("old-file", "this key file is of before: your place has gone further on the board");
 }
@@ -102,50 +106,44 @@ async function choose(
   return { kind: "save", room: { ...room, state: await commit(keys, place, randomness) }, why: "committed" };
 }
 
-/** The program keeps later states, too; the board tells the rest. */
-function committedOf(state: Committed | Revealed | Sharing): Committed {
-  if (state.step === "committed") return state;
-  return state.step === "revealed" ? state.committed : state.revealed.committed;
-}
-
-async function goOn(server: Board, room: TrusteeRoom, state: Committed, terms: Terms, randomness: Randomness): Promise<Step> {
-  const { index } = state.place;
-  const keys = keysOf(room.seed);
-  await server.put(`commitment-${index}.json`, dumps({ commitment: commitmentOf(state) }));
-  const commitments = await gather(server, terms, index, "commitment");
-  if (!isComplete(commitments)) return commitments;
-  const shown = commitments.texts.map((one) => text(fields(jsonOf(one), ["commitment"]).commitment));
-  const revealed = await revealedOf(server, room, state, shown, randomness);
+async function goOn(server: Board, room: TrusteeRoom, state: Kept, terms: Terms, randomness: Randomness): Promise<Step> {
+  if (state.step === "committed") return promise(server, room, state, terms, randomness);
+  const revealed = state.step === "revealed" ? state : state.revealed;
+  const { place, secrets } = revealed.committed;
+  const { index } = place;
   await server.put(`reveal-${index}.json`, dumps(revealJson(revealed.reveal)));
-  const reveals = await gather(server, terms, index, "reveal");
-  if (!isComplete(reveals)) return reveals;
-  const sharing = checkReveals(revealed, reveals.texts.map((one) => parseReveal(jsonOf(one))));
+  const sharing = state.step === "sharing" ? state : await checked(server, state, terms);
+  if ("kind" in sharing) return sharing;
   const present = (await server.hall()).names;
-  for (const [at, message] of state.secrets.entries()) {
+  for (const [at, message] of secrets.entries()) {
     const name = `share-${index}-${at + 1}.json`;
     if (at + 1 !== index && !present.has(name)) await server.put(name, message);
   }
   const shares = await gather(server, terms, index, "share");
   if (!isComplete(shares)) return shares;
-  const messages = shares.texts.map((one, at) => (at + 1 === index ? (state.secrets[at] as string) : one));
-  const outcome = await finish(keys, sharing, messages, terms.names[index - 1] || undefined, randomness);
+  const messages = shares.texts.map((one, at) => (at + 1 === index ? (secrets[at] as string) : one));
+  const outcome = await finish(keysOf(room.seed), sharing, messages, terms.names[index - 1] || undefined, randomness);
   if (!("step" in outcome)) return { kind: "save", room: { ...room, complaint: complaintJson(outcome) }, why: "complained" };
   return { kind: "save", room: { ...room, state: outcome, seen: sharing }, why: "finished" };
 }
 
-/** This trustee's reveal: the one that stands on the board under its signature, or one made now. */
-async function revealedOf(
-  server: Board, room: TrusteeRoom, state: Committed, commitments: readonly string[], randomness: Randomness,
-): Promise<Revealed> {
-  const { certificates, index, threshold } = state.place;
-  if (!(await server.hall()).names.has(`reveal-${index}.json`)) return reveal(keysOf(room.seed), state, commitments, randomness);
-  const before = parseReveal(jsonOf(await server.message(`reveal-${index}.json`)));
-  const mine = before.coefexps === state.coefexps && commitment(listHash(certificates), index, before.coefexps, before.lot) === commitmentOf(state);
-  if (!mine || dumps(before.secrets) !== dumps(state.secrets.map((one) => sha256Hex(utf8(one))))) {
-    throw new Inconsistent("own-reveal", "the reveal shown in your name is not the one you made");
-  }
-  verifyReveal(before, index, certificates, commitments, threshold);
-  return { step: "revealed", committed: state, commitments, reveal: before };
+/**
+ * The commitment is shown. With all of them there, the reveal is signed over these, and kept before it is shown: a server that could
+ * show other commitments after this trustee's reveal would let a dealer choose after it.
+ */
+async function promise(server: Board, room: TrusteeRoom, state: Committed, terms: Terms, randomness: Randomness): Promise<Step> {
+  const { index } = state.place;
+  await server.put(`commitment-${index}.json`, dumps({ commitment: commitmentOf(state) }));
+  const commitments = await gather(server, terms, index, "commitment");
+  if (!isComplete(commitments)) return commitments;
+  const shown = commitments.texts.map((one) => text(fields(jsonOf(one), ["commitment"]).commitment));
+  return { kind: "save", room: { ...room, state: reveal(keysOf(room.seed), state, shown, randomness) }, why: "revealed" };
+}
+
+/** All reveals, found good against the commitments that were kept; what the board shows as commitments now does not matter. */
+async function checked(server: Board, state: Revealed, terms: Terms): Promise<Sharing | Step> {
+  const reveals = await gather(server, terms, state.committed.place.index, "reveal");
+  return isComplete(reveals) ? checkReveals(state, reveals.texts.map((one) => parseReveal(jsonOf(one)))) : reveals;
 }
 
 async function outcome(server: Board, room: TrusteeRoom, state: Finished, hall: Hall, terms: Terms): Promise<Step> {
