@@ -32,7 +32,7 @@ def watch(
 
     watching = Watch(url, peer, evidence)
     for path in seen:
-        watching.add(read_file(path), path.name)
+        watching.add(read_file(path))
     notes = [without_index(read_file(path)) for path in acknowledgement]
     for note in notes:
         watching.add_acknowledgement(note)

@@ -1,7 +1,8 @@
 """A watch: asks for an election's newest checkpoint here and at peers, and compares. docs/protocol.md section 12.9.
 
-It keeps only what was signed: the manifest that it began with, and of each address the newest checkpoint. A split view is caught
-as soon as the checkpoints of both views come to one watch: from a peer, from a mirror, or from a voter's receipt.
+It keeps only what was signed: the manifest that it began with, and of each address the newest checkpoint and those that are not
+yet shown to be its beginning. A split view is caught as soon as the checkpoints of both views come to one watch: from a peer,
+from a mirror, or from a voter's receipt.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,8 @@ from veche.observer.url_tiles import UrlTiles
 
 BESIDE: Final = "what was given"
 """Whose checkpoint it is, where it comes from a file."""
+MAX_KEPT: Final = 64
+"""Checkpoints of one address that are kept until they are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class Seen:
 
     where: str
     signed: SignedCheckpoint
+
+    @property
+    def tree(self) -> tuple[int, bytes]:
+        """What the log has said: whatever stands beside it in the note, anybody can change."""
+        return self.signed.checkpoint.size, self.signed.checkpoint.root
 
 
 class Watch:
@@ -58,7 +67,9 @@ class Watch:
         self._folder = folder / self.uuid
         make_durable_folder(self._folder.absolute())
         self.manifest = self._manifest()
-        self._seen = {where: seen for where in self._addresses() if (seen := self._remembered(where)) is not None}
+        self._seen = [seen for where in self._addresses() for seen in self._remembered(where)]
+        self._newest = {seen.where: seen for seen in sorted(self._seen, key=lambda seen: seen.signed.checkpoint.size)}
+        self._held: set[frozenset[tuple[int, bytes]]] = set()
         self._notes: list[bytes] = []
         self._scanned = 0
 
@@ -66,11 +77,11 @@ class Watch:
     def log(self) -> Log:
         return log_of(self.manifest)
 
-    def add(self, data: bytes, name: str) -> None:
+    def add(self, data: bytes) -> None:
         """A checkpoint or receipt that somebody else was given is compared, too. Raises what is wrong with it."""
         signed = parse_receipt(data).signed if data.startswith(FIRST_LINE.encode()) else parse_signed(data)
         verify_log(signed, self.log.origin, self.log.keys)
-        self._seen[f"{BESIDE} ({name})"] = Seen(BESIDE, signed)
+        self._seen.append(Seen(BESIDE, signed))
 
     def add_acknowledgement(self, note: bytes) -> None:
         """The log is held to what the box has signed. Raises as `parse_acknowledgement`."""
@@ -86,43 +97,99 @@ class Watch:
         told: list[str] = []
         for where in self._addresses():
             try:
-                signed = self._newest(where)
+                signed = self._ask(where)
             except ElectionError as error:
                 if where == self.address:
                     raise
                 told.append(error.message)
                 continue
-            told += self._take(where, signed)
-        self._scan(self._seen[self.address].signed)
+            told += self._take(Seen(where, signed))
+        told += self._compare_all()
+        self._verify_kept_back()
+        self._forget()
+        self._scan(self._newest[self.address].signed)
         return told
 
-    def _take(self, where: str, signed: SignedCheckpoint) -> list[str]:
-        before = self._seen.get(where)
-        if before is not None and before.signed == signed:
+    def _take(self, seen: Seen) -> list[str]:
+        """What was signed is on the disk before anything else is asked: neither a crash nor a refusal loses it."""
+        before, self._newest[seen.where] = self._newest.get(seen.where), seen
+        if before == seen or seen in self._seen:
             return []
-        if before is not None:
-            self._compare(where, signed, before)
-        # On the disk before anything else is asked: a crash must not lose what was signed.
-        if before is None or signed.checkpoint.size >= before.signed.checkpoint.size:
-            self._remember(where, signed)
-        for other, seen in list(self._seen.items()):
-            if other != where:
-                self._compare(where, signed, seen)
-        self._seen[where] = Seen(where, signed)
-        return [f"{where}: {signed.checkpoint.size} entries, root {signed.checkpoint.root.hex()[:16]}…"]
+        others = [one for one in self._seen if (one.where, one.tree) != (seen.where, seen.tree)]
+        if sum(one.where == seen.where for one in others) < MAX_KEPT:
+            replace(self._file_of(seen), seen.signed.data())
+        self._seen = [*others, seen]
+        size, root = seen.tree
+        return [f"{seen.where}: {size} entries, root {root.hex()[:16]}…"]
 
-    def _compare(self, where: str, signed: SignedCheckpoint, seen: Seen) -> None:
-        """What is shown at `where` and what was seen are one history, or both are kept; and here nothing is taken back."""
-        shrunk = signed.checkpoint.size < seen.signed.checkpoint.size
-        larger = seen.where if shrunk and seen.where != BESIDE else where
+    def _compare_all(self) -> list[str]:
+        """Every two that were ever shown are one history, once in the life of this watch; what peers do not show, in sentences.
+
+        Raises Proven before anything else; then what the election's own tiles do not show.
+        """
+        told: list[str] = []
+        failed: ElectionError | None = None
+        away: set[str] = set()
+        # From the largest on: its tiles are the ones that a server still has.
+        for larger, other in combinations(sorted(self._seen, key=lambda seen: seen.tree[0], reverse=True), 2):
+            where = self.address if larger.where == BESIDE else larger.where
+            if self._is_shown(larger, other) or (where in away and larger.tree[0] != other.tree[0]):
+                continue
+            try:
+                self._compare(larger, other, where)
+            except Proven:
+                raise
+            except ElectionError as error:
+                if isinstance(error, Unsupported):
+                    # No more is asked there in this step; two of one size need no tiles.
+                    away.add(where)
+                if where == self.address:
+                    failed = failed or error
+                else:
+                    told.append(error.message)
+        if failed is not None:
+            raise failed
+        return told
+
+    def _compare(self, one: Seen, other: Seen, where: str) -> None:
+        """The two are one history by the tiles at `where`, or both are kept for good."""
         try:
-            compare(seen.signed, signed, self._tiles(larger), self.log.keys)
+            compare(one.signed, other.signed, self._tiles(where), self.log.keys)
         except Inconsistent:
-            for one in (seen.signed, signed):
-                replace(self._folder / f"differing-{sha256(one.data()).hexdigest()[:16]}", one.data())
+            self._keep_differing(one)
+            self._keep_differing(other)
             raise
-        if shrunk and seen.where in (where, BESIDE) and where == self.address:
-            raise shrank(seen.signed, signed, where)
+        self._held.add(frozenset((one.tree, other.tree)))
+
+    def _is_shown(self, larger: Seen, other: Seen) -> bool:
+        """The two are one tree, or compared, or both are beginnings of a third."""
+        pair = {larger.tree, other.tree}
+        thirds = {seen.tree for seen in self._seen if seen.tree[0] > larger.tree[0]}
+        return (
+            len(pair) == 1
+            or frozenset(pair) in self._held
+            or any(all(frozenset((third, tree)) in self._held for tree in pair) for third in thirds)
+        )
+
+    def _verify_kept_back(self) -> None:
+        """The election's own address shows as much as it or a voter was ever shown. Raises Inconsistent `log-shrunk`."""
+        now = self._newest[self.address]
+        for seen in self._seen:
+            if seen.where in (self.address, BESIDE) and seen.tree[0] > now.tree[0]:
+                self._keep_differing(now)
+                raise shrank(seen.signed, now.signed, self.address)
+
+    def _forget(self) -> None:
+        """What has been shown to be the beginning of what the same address has signed says nothing more."""
+        for where in self._addresses():
+            own = [seen for seen in self._seen if seen.where == where]
+            for seen in own:
+                if any(seen.tree[0] < more.tree[0] and self._is_shown(more, seen) for more in own):
+                    self._seen.remove(seen)
+                    self._file_of(seen).unlink(missing_ok=True)
+
+    def _keep_differing(self, seen: Seen) -> None:
+        replace(self._folder / f"differing-{_name(seen)}", seen.signed.data())
 
     def _scan(self, signed: SignedCheckpoint) -> None:
         """The new entries break no acknowledgement. Raises Proven."""
@@ -139,14 +206,14 @@ class Watch:
     def place_of(self, note: bytes) -> int | None:
         """The entry by which the acknowledged ballot is in the log, proven; None when it is not there yet."""
         said = parse_acknowledgement(note, self.log.box)
-        signed, tiles = self._seen[self.address].signed, self._tiles(self.address)
+        signed, tiles = self._newest[self.address].signed, self._tiles(self.address)
         for index, entry in _entries(tiles, 0, signed.checkpoint.size):
             if sha256(entry).hexdigest() == said.event:
                 proven_inclusion(tiles, signed.checkpoint, index, entry)
                 return index
         return None
 
-    def _newest(self, where: str) -> SignedCheckpoint:
+    def _ask(self, where: str) -> SignedCheckpoint:
         try:
             note = Site(where, self._patience).small("checkpoint", MAX_BYTES)
         except NotThere as error:
@@ -178,19 +245,26 @@ class Watch:
     def _tiles(self, where: str) -> UrlTiles:
         return UrlTiles(Site(where, self._patience))
 
-    def _remembered(self, where: str) -> Seen | None:
-        try:
-            signed = parse_signed(read_file(self._file_of(where), MAX_BYTES))
-        except FileNotFoundError:
-            return None
-        verify_log(signed, self.log.origin, self.log.keys)
-        return Seen(where, signed)
+    def _remembered(self, where: str) -> list[Seen]:
+        found = []
+        for path in sorted(self._folder.glob(f"checkpoint-{_digest(where.encode())}*")):
+            signed = parse_signed(read_file(path, MAX_BYTES))
+            verify_log(signed, self.log.origin, self.log.keys)
+            found.append(Seen(where, signed))
+        return found
 
-    def _remember(self, where: str, signed: SignedCheckpoint) -> None:
-        replace(self._file_of(where), signed.data())
+    def _file_of(self, seen: Seen) -> Path:
+        return self._folder / f"checkpoint-{_digest(seen.where.encode())}-{_name(seen)}"
 
-    def _file_of(self, where: str) -> Path:
-        return self._folder / f"checkpoint-{sha256(where.encode()).hexdigest()[:16]}"
+
+def _name(seen: Seen) -> str:
+    """One name for one tree, so that a note that anybody can change does not fill the disk."""
+    size, root = seen.tree
+    return _digest(b"%d %s" % (size, root))
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()[:16]
 
 
 def _entries(tiles: UrlTiles, start: int, size: int) -> Iterator[tuple[int, bytes]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from tests.election.record_builder import VOTES
 from tests.observer.logged_record import BOX, KEYS, LOG_SIGNER, acknowledged, checkpoint_of, receipt_of, shown, told, turn
-from tests.observer.served_record import HASTY, Shown, served
+from tests.observer.served_record import HASTY, Shown, send, served
 from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused, Unsupported
 from veche.crypto.signed_note import NoteSigner
 from veche.ledger.broken_acknowledgement import BrokenAcknowledgement, find_broken, parse_broken, verify_broken
@@ -74,16 +75,16 @@ def test_two_watchers_who_each_see_one_view_catch_it_by_what_one_hands_to_the_ot
     first.step()
     second.step()
     remembered = next((tmp_path / "a").rglob("checkpoint-*"))
-    second.watch.add(remembered.read_bytes(), "a")
+    second.watch.add(remembered.read_bytes())
     turn_again = Watch(second.addresses[0], [], tmp_path / "c", HASTY)
-    turn_again.add(remembered.read_bytes(), "a")
+    turn_again.add(remembered.read_bytes())
     proven_by(turn_again)
 
 
 @pytest.mark.parametrize("votes", [SWAPPED, DROPPED, (VOTES[0], *VOTES)], ids=["reordered", "dropped", "replayed"])
 def test_a_voters_receipt_convicts_a_log_with_another_history(votes: tuple[object, ...], stack: ExitStack, tmp_path: Path) -> None:
     watching = Watching(stack, tmp_path, shown(told(votes)))
-    watching.watch.add(receipt_of(told(), 1, 12), "receipt")
+    watching.watch.add(receipt_of(told(), 1, 12))
     proven_by(watching.watch)
 
 
@@ -116,6 +117,80 @@ def test_a_peer_that_lags_or_is_away_or_lies_is_only_told(stack: ExitStack, tmp_
     sentences = Watching(stack, tmp_path, shown(story), lagging, away, lying).step()
     assert len(sentences) == 4
     assert "has no checkpoint" in sentences[2]
+
+
+def refuses_tiles(reader: BaseHTTPRequestHandler, name: str) -> bool:
+    if name.startswith("tile/"):
+        send(reader, 503, b"{}")
+    return name.startswith("tile/")
+
+
+def test_what_was_seen_elsewhere_is_compared_even_when_nothing_is_new(stack: ExitStack, tmp_path: Path) -> None:
+    server = shown(told())
+    watching = Watching(stack, tmp_path, server)
+    watching.step()
+    again = Watch(watching.addresses[0], [], tmp_path, HASTY)
+    again.add(receipt_of(told(SWAPPED), 1, 12))
+    proven_by(again)
+
+
+def test_a_split_view_is_proven_again_after_a_restart(stack: ExitStack, tmp_path: Path) -> None:
+    watching = Watching(stack, tmp_path, shown(told()), shown(told(SWAPPED)))
+    proven_by(watching.watch)
+    proven_by(watching.watch)
+    proven_by(Watch(watching.addresses[0], watching.addresses[1:], tmp_path, HASTY))
+
+
+def test_a_fork_whose_tiles_are_refused_is_kept_and_convicts_when_the_log_goes_on(stack: ExitStack, tmp_path: Path) -> None:
+    server = shown(told(), 12)
+    watching = Watching(stack, tmp_path, server)
+    watching.step()
+    fork = server.files["checkpoint"] = checkpoint_of(told(SWAPPED).entries[:14])
+    server.odd = refuses_tiles
+    with pytest.raises(Unsupported):
+        watching.step()
+    assert fork in [path.read_bytes() for path in tmp_path.rglob("checkpoint-*")]
+    server.odd = Shown({}).odd
+    turn(server, told())
+    proven_by(Watch(watching.addresses[0], [], tmp_path, HASTY))
+
+
+def test_what_was_compared_is_forgotten_but_the_newest(stack: ExitStack, tmp_path: Path) -> None:
+    story = told()
+    server = shown(story, 9)
+    watching = Watching(stack, tmp_path, server)
+    for size in (10, 12, None):
+        watching.step()
+        turn(server, story, size)
+    watching.step()
+    assert [path.read_bytes() for path in tmp_path.rglob("checkpoint-*")] == [server.files["checkpoint"]]
+
+
+def test_a_smaller_checkpoint_than_was_signed_is_kept(stack: ExitStack, tmp_path: Path) -> None:
+    server = shown(told())
+    watching = Watching(stack, tmp_path, server)
+    watching.step()
+    turn(server, told(), 10)
+    for watch in (watching.watch, watching.watch, Watch(watching.addresses[0], [], tmp_path, HASTY)):
+        with pytest.raises(Inconsistent) as refused:
+            watch.step()
+        assert refused.value.code == "log-shrunk"
+    turn(server, told())
+    watching.step()
+    assert checkpoint_of(told().entries[:10]) in [path.read_bytes() for path in tmp_path.rglob("differing-*")]
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "missing"])
+def test_a_peer_whose_tiles_do_not_come_is_only_told_and_the_others_are_compared(
+    refused: bool, stack: ExitStack, tmp_path: Path
+) -> None:
+    peer = shown(told())
+    peer.files = {name: content for name, content in peer.files.items() if not name.startswith("tile/")}
+    if refused:
+        peer.odd = refuses_tiles
+    server = shown(told(), 12)
+    assert len(Watching(stack, tmp_path, server, peer).step()) == 3
+    proven_by(Watching(stack, tmp_path / "b", server, peer, shown(told(SWAPPED), 12)).watch)
 
 
 def test_a_fork_whose_tiles_are_hidden_is_told_and_both_checkpoints_are_kept(stack: ExitStack, tmp_path: Path) -> None:
