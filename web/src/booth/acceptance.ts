@@ -1,8 +1,8 @@
 /** What is known of a ballot after it was accepted: the box's word at once, then its place in the signed log. */
 
 import { type Acknowledgement, verifyAcknowledgement } from "../ballot/acknowledgement.ts";
-import { utf8 } from "../crypto/bytes.ts";
-import { ElectionError, Refused } from "../crypto/errors.ts";
+import { sha256Hex, utf8 } from "../crypto/bytes.ts";
+import { ElectionError, Inconsistent, Refused } from "../crypto/errors.ts";
 import type { Log } from "../ballot/manifest.ts";
 import { type Policy, policyOfManifest } from "../ledger/policy.ts";
 import { type Logged, parseReceipt, SUFFIX, verifyBallotLogged, verifyReceipt } from "../ledger/receipt.ts";
@@ -35,6 +35,19 @@ export function checkNote(note: Uint8Array, { contest, election, manifest }: Sea
   return verifyAcknowledgement(note, manifest.log.box, { fingerprint: election.fingerprint, setup: contest.setup, tracker });
 }
 
+/**
+ * Check that the log's entry is the very event that the box has signed. Throws Inconsistent `acknowledgement-broken`: the note and
+ * the log then show together that the box has broken its word.
+ */
+export function checkEvent(said: LoggedEvent, found: LoggedEvent): void {
+  if (found.height === said.height && found.event === said.event) return;
+  throw new Inconsistent(
+    "acknowledgement-broken",
+    `the box signed event ${said.height} (${said.event.slice(0, 16)}…); in the log it is event ${found.height} ` +
+      `(${found.event.slice(0, 16)}…)`,
+  );
+}
+
 /** What the sealed manifest says of log and witnesses; where it names no policy, the log's own signature is enough. */
 export function policyOf(log: Log): Policy {
   return policyOfManifest({ ...log, policy: log.policy === "" ? "quorum none\n" : log.policy });
@@ -46,13 +59,19 @@ export interface Confirmed<Found> {
   readonly quorum: boolean;
 }
 
+/** The event that an entry is: its height and the hash of its text. */
+export interface LoggedEvent {
+  readonly height: number;
+  readonly event: string;
+}
+
 /** What a receipt shows, and whether enough witnesses stand behind it. Throws ElectionError when it does not hold. */
-export function checkReceipt(receipt: Uint8Array, log: Log, tracker: string): Confirmed<Logged> {
+export function checkReceipt(receipt: Uint8Array, log: Log, tracker: string): Confirmed<Logged & LoggedEvent> {
   const parsed = parseReceipt(receipt);
   const policy = policyOf(log);
   const { logged, quorum } = withQuorum(policy, (one) => verifyReceipt(parsed, one));
-  verifyBallotLogged(logged, tracker);
-  return { logged, quorum };
+  const height = verifyBallotLogged(logged, tracker);
+  return { logged: { ...logged, height, event: sha256Hex(logged.entry) }, quorum };
 }
 
 /** Checks by the policy, and where only witnesses are missing by the log's signature alone, saying so. */
@@ -96,6 +115,7 @@ async function lookOnce(accepted: Accepted, log: Log, address: string, reading: 
   }
   try {
     const { logged, quorum } = checkReceipt(receipt, log, accepted.tracker);
+    checkEvent(accepted.said, logged);
     return { is: "logged", index: logged.index, size: logged.size, witnesses: witnessesOf(logged), quorum, receipt };
   } catch (error) {
     if (!(error instanceof ElectionError)) throw error;

@@ -72,6 +72,7 @@ function receipt(words: Words, booth: Booth, accepted: Accepted): Node[] {
     sealLine(words, contest),
     acts(
       button(words.say("receipt-save"), () => saveReceipt(accepted)),
+      accepted.logged?.is === "logged" ? button(words.say("receipt-save-note"), () => saveNote(accepted), "second") : null,
       button(words.say("receipt-print"), () => print(), "second"),
       trackLink(words, place),
     ),
@@ -87,11 +88,19 @@ function trackLink(words: Words, place: string): HTMLAnchorElement {
   return made;
 }
 
-/** The receipt of the log when it is there, which carries everything; else the box's word. */
+/** The receipt of the log when it is there; else the box's word. */
 function saveReceipt(accepted: Accepted): void {
-  const name = `veche-${accepted.tracker.slice(0, 16)}`;
-  if (accepted.logged?.is === "logged") save(`${name}.tlog-proof`, accepted.logged.receipt, "text/plain");
-  else save(`${name}.ack`, accepted.note, "text/plain");
+  if (accepted.logged?.is === "logged") save(`${nameOf(accepted)}.tlog-proof`, accepted.logged.receipt, "text/plain");
+  else saveNote(accepted);
+}
+
+/** The box's word, which no receipt of the log carries: with it a box that breaks its word can be shown to have done so. */
+function saveNote(accepted: Accepted): void {
+  save(`${nameOf(accepted)}.ack`, accepted.note, "text/plain");
+}
+
+function nameOf({ tracker }: Accepted): string {
+  return `veche-${tracker.slice(0, 16)}`;
 }
 
 function paperPart(words: Words, accepted: Accepted): Node {

@@ -4,10 +4,11 @@
  * With an index nothing names the ballot that is sought: a bundle has 256 entries, and its hashes are asked for as whole tiles.
  */
 
-import { parseAcknowledgement } from "../ballot/acknowledgement.ts";
+import { type Acknowledgement, parseAcknowledgement } from "../ballot/acknowledgement.ts";
 import type { Log } from "../ballot/manifest.ts";
+import { sha256Hex } from "../crypto/bytes.ts";
 import { Inconsistent } from "../crypto/errors.ts";
-import { checkNote, checkReceipt, policyOf, withQuorum, witnessesOf } from "../booth/acceptance.ts";
+import { checkEvent, checkNote, checkReceipt, policyOf, withQuorum, witnessesOf } from "../booth/acceptance.ts";
 import { type Read, read, recordAddress, type Sealed, Unreachable } from "../booth/contest.ts";
 import { integer, object, parse } from "../crypto/canonical_json.ts";
 import { parseSigned } from "../ledger/checkpoint.ts";
@@ -16,10 +17,14 @@ import { type Confirmation, verifyPolicy } from "../ledger/policy.ts";
 import { parseReceipt, SUFFIX, verifyBallotLogged } from "../ledger/receipt.ts";
 import { provenInclusion, readEntry, type TileStore } from "../ledger/tile.ts";
 
-/** A ballot that is in the log: entry `index` of `size`, event `height`. `receiptSize`: what the voter's own receipt showed. */
+/**
+ * A ballot that is in the log: entry `index` of `size`, event `height` with the hash `event`. `receiptSize`: what the voter's own
+ * receipt showed.
+ */
 export interface Found {
   readonly tracker: string;
   readonly height: number;
+  readonly event: string;
   readonly index: number;
   readonly size: number;
   readonly witnesses: readonly string[];
@@ -31,10 +36,10 @@ export interface Found {
   readonly replaced: { readonly height: number } | "last" | null;
 }
 
-/** The box has it, and no signed checkpoint covers it yet. */
+/** No signed checkpoint covers it. `acknowledged`: the box's signature was verified; else nothing shows that the ballot was taken. */
 export interface Waiting {
   readonly tracker: string;
-  readonly height: number | null;
+  readonly acknowledged: boolean;
 }
 
 /** The log's own entry at this place, proven under its newest checkpoint, is this ballot. Throws ElectionError or Unreachable. */
@@ -46,13 +51,14 @@ export async function checkPlace(sealed: Sealed, log: Log, tracker: string, inde
     return { confirmation };
   });
   const { checkpoint } = signed;
-  if (checkpoint.size <= index) return { tracker, height: null };
+  if (checkpoint.size <= index) return { tracker, acknowledged: false };
   const store = storeAt(address, reading);
   const entry = await readEntry(store, index, checkpoint.size);
   await provenInclusion(store, checkpoint, index, entry);
   const height = verifyBallotLogged({ origin: checkpoint.origin, index, entry }, tracker);
   const { size } = checkpoint;
-  return { tracker, height, index, size, quorum, witnesses: witnessesOf(logged), receiptSize: null, acknowledged: false, replaced: null };
+  const shown = { tracker, height, event: sha256Hex(entry), index, size, quorum, witnesses: witnessesOf(logged) };
+  return { ...shown, receiptSize: null, acknowledged: false, replaced: null };
 }
 
 /** The receipt holds by itself, and today's log still has its entry. Throws as `checkPlace`. */
@@ -67,32 +73,34 @@ export async function checkOwnReceipt(sealed: Sealed, log: Log, data: Uint8Array
 
 /** The box's word, verified; then the place in the log where the paper names it. Throws as `checkPlace`. */
 export async function checkPaper(sealed: Sealed, log: Log, note: Uint8Array, index: number, reading: Read = read): Promise<Found | Waiting> {
-  const { tracker } = parseAcknowledgement(note, log.box);
-  const said = checkNote(note, sealed, tracker);
-  const found = await checkPlace(sealed, log, tracker, index, reading);
-  if ("index" in found && found.height !== said.height) {
-    throw new Inconsistent("acknowledgement-broken", `the box signed event ${said.height}; in the log it is event ${found.height}`);
-  }
-  return "index" in found ? { ...found, acknowledged: true } : { tracker, height: said.height };
+  const said = acknowledged(sealed, log, note);
+  const found = await checkPlace(sealed, log, said.tracker, index, reading);
+  if ("index" in found) checkEvent(said, found);
+  return { ...found, acknowledged: true };
 }
 
-/** The tracker that the box has signed. Throws ElectionError when it is not the box's word for this election. */
-export function acknowledgedTracker(sealed: Sealed, log: Log, note: Uint8Array): string {
+/** What the box has signed. Throws ElectionError when it is not the box's word for this election. */
+export function acknowledged(sealed: Sealed, log: Log, note: Uint8Array): Acknowledgement {
   const { tracker } = parseAcknowledgement(note, log.box);
-  return checkNote(note, sealed, tracker).tracker;
+  return checkNote(note, sealed, tracker);
 }
 
 /**
  * Asks the server where this ballot stands: the one question that names it. Null when the record has none of this tracker. The
- * receipt that comes is checked like a voter's own.
+ * receipt that comes is checked like a voter's own, and against what the box has said where that is known.
  */
-export async function askServer(sealed: Sealed, log: Log, tracker: string, reading: Read = read): Promise<Found | Waiting | null> {
+export async function askServer(
+  sealed: Sealed,
+  log: Log,
+  tracker: string,
+  said: Acknowledgement | null,
+  reading: Read = read,
+): Promise<Found | Waiting | null> {
   const address = `${recordAddress(sealed.contest.uuid)}/ballots/${tracker}`;
-  let place: { height: number; replaced: Found["replaced"] };
+  let replaced: Found["replaced"];
   try {
     const value = object(parse(await reading(address)));
-    const by = value.replaced === true ? { height: integer(object(value.replaced_by).height) } : ("last" as const);
-    place = { height: integer(value.height), replaced: by };
+    replaced = value.replaced === true ? { height: integer(object(value.replaced_by).height) } : "last";
   } catch (error) {
     if (error instanceof Unreachable && error.status === 404) return null;
     throw error;
@@ -101,20 +109,22 @@ export async function askServer(sealed: Sealed, log: Log, tracker: string, readi
   try {
     receipt = await reading(`${address}${SUFFIX}`);
   } catch (error) {
-    if (error instanceof Unreachable && error.status === 404) return { tracker, height: place.height };
+    if (error instanceof Unreachable && error.status === 404) return { tracker, acknowledged: said !== null };
     throw error;
   }
   const { logged, quorum } = checkReceipt(receipt, log, tracker);
+  if (said !== null) checkEvent(said, logged);
   return {
     tracker,
-    height: verifyBallotLogged(logged, tracker),
+    height: logged.height,
+    event: logged.event,
     index: logged.index,
     size: logged.size,
     witnesses: witnessesOf(logged),
     quorum,
     receiptSize: null,
-    acknowledged: false,
-    replaced: place.replaced,
+    acknowledged: said !== null,
+    replaced,
   };
 }
 

@@ -1,5 +1,6 @@
 /** The page `/track/{uuid}`: a receipt, a tracker or an opened ballot is checked here, in the voter's own browser. */
 
+import type { Acknowledgement } from "../ballot/acknowledgement.ts";
 import type { Log } from "../ballot/manifest.ts";
 import { parseOpened, verifyOpened } from "../ballot/prepared_ballot.ts";
 import { compactTracker } from "../ballot/tracker.ts";
@@ -16,7 +17,7 @@ import type { Marks } from "../booth/voting.ts";
 import { Words } from "../booth/words.ts";
 import { utf8 } from "../crypto/bytes.ts";
 import { ElectionError } from "../crypto/errors.ts";
-import { acknowledgedTracker, askServer, checkOwnReceipt, checkPaper, checkPlace, type Found, type Waiting } from "./checking.ts";
+import { acknowledged, askServer, checkOwnReceipt, checkPaper, checkPlace, type Found, type Waiting } from "./checking.ts";
 import { type Given, recognise } from "./found.ts";
 
 const MOST = 500_000;
@@ -102,17 +103,21 @@ async function check(given: Given): Promise<void> {
 async function checkInLog(sealed: Sealed, log: Log, given: Exclude<Given, { is: "opened" }>): Promise<void> {
   if (given.is === "receipt") show(sealed, log, await checkOwnReceipt(sealed, log, given.data));
   else if (given.index === null) {
-    askFirst(sealed, log, given.is === "tracker" ? given.tracker : acknowledgedTracker(sealed, log, given.note));
+    if (given.is === "tracker") askFirst(sealed, log, given.tracker, null);
+    else {
+      const said = acknowledged(sealed, log, given.note);
+      askFirst(sealed, log, said.tracker, said);
+    }
   } else if (given.is === "tracker") show(sealed, log, await checkPlace(sealed, log, given.tracker, given.index));
   else show(sealed, log, await checkPaper(sealed, log, given.note, given.index));
 }
 
 /** Nothing is sent that names the ballot before the voter says so. */
-function askFirst(sealed: Sealed, log: Log, tracker: string): void {
+function askFirst(sealed: Sealed, log: Log, tracker: string, said: Acknowledgement | null): void {
   const go = async (): Promise<void> => {
     stage.show({ title: words.say("track-checking"), body: heading(), said: words.say("track-checking") }, true);
     try {
-      const found = await askServer(sealed, log, tracker);
+      const found = await askServer(sealed, log, tracker, said);
       if (found === null) failed(words.say("track-missing"));
       else show(sealed, log, found);
     } catch (error) {
@@ -124,6 +129,7 @@ function askFirst(sealed: Sealed, log: Log, tracker: string): void {
   const body = [
     ...heading(),
     trackerLine(tracker),
+    said === null ? null : paragraph(words.say("track-checked-box", { height: said.height }), "good"),
     paragraph(words.say("track-bare")),
     paragraph(words.say("track-asked-not"), "note"),
     acts(button(words.say("track-ask"), go), another()),
@@ -133,9 +139,9 @@ function askFirst(sealed: Sealed, log: Log, tracker: string): void {
 
 function show(sealed: Sealed, log: Log, found: Found | Waiting): void {
   if (!("index" in found)) {
-    const title = words.say("track-waiting");
-    const how = words.say("track-waiting-how", { period: log.period });
-    const body = [...heading(), trackerLine(found.tracker), paragraph(how, "note"), acts(another())];
+    const title = words.say(found.acknowledged ? "track-waiting" : "track-not-shown");
+    const how = words.say(found.acknowledged ? "track-waiting-how" : "track-not-shown-how", { period: log.period });
+    const body = [...heading(), trackerLine(found.tracker), paragraph(how, found.acknowledged ? "note" : "caution"), acts(another())];
     stage.show({ title, body, said: title }, true);
     return;
   }
