@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Answer, attempt, judge, type Post } from "../src/booth/sending.ts";
+import { type Answer, attempt, judge, type Post, settled } from "../src/booth/sending.ts";
 
 const encoder = new TextEncoder();
 
@@ -15,7 +15,7 @@ const refuse = (): void => {
   throw new Error("not the box's word");
 };
 
-test("only an answer of the box that names what is wrong settles that a ballot is not in", () => {
+test("only an answer that names what is wrong is taken for a refusal", () => {
   for (const code of ["malformed", "too-large", "unknown-credential", "not-issued", "invalid-signature", "invalid-proof", "wrong-election", "not-open"]) {
     assert.deepEqual(judge(answer(400, { code })), { is: "refused", code });
   }
@@ -37,6 +37,16 @@ test("what is no answer of the box leaves the fate open and says why", () => {
     [answer(200, "x".repeat(200_000)), "strange", 0],
   ] as const;
   for (const [given, doubt, wait] of doubts) assert.deepEqual(judge(given), { is: "unknown", doubt, wait }, String(given.status));
+});
+
+test("that voting is not open now says nothing of an attempt before, whose answer was lost", () => {
+  const closed = judge(answer(409, { code: "not-open" }));
+  assert.deepEqual(settled(closed, 1), { is: "refused", code: "not-open" });
+  assert.deepEqual(settled(closed, 2), { is: "unknown", doubt: "ended", wait: 0 });
+  const faulty = judge(answer(400, { code: "invalid-proof" }));
+  assert.equal(settled(faulty, 2), faulty);
+  const taken = judge(answer(201, "note"));
+  assert.equal(settled(taken, 2), taken);
 });
 
 test("no answer, and one that comes too late, leave the fate open", async () => {

@@ -10,7 +10,7 @@ import { type Contest, type Page, readSealed, type Sealed, Unreachable } from ".
 import { type DraftBox, isOfElection, type Pending, voterOf } from "./draft.ts";
 import { type Accepted, checkNote, watchLog } from "./acceptance.ts";
 import { type Marked, markedOf, marksOf } from "./marking.ts";
-import { attempt, post } from "./sending.ts";
+import { attempt, post, settled } from "./sending.ts";
 import { ballotsNow, type Standing, standings } from "./standing.ts";
 import { BEGIN, type Event, type Marks, mayRest, next, type Screen, waitBefore } from "./voting.ts";
 
@@ -30,6 +30,8 @@ export class Booth {
   /** The text of a ballot that was opened for a test. */
   opened: string | null = null;
   pending: Pending | null = null;
+  /** The ballot that the server says it did not take: its answer is not signed, so the voter may keep the bytes. */
+  refused: Pending | null = null;
   #prepared: PreparedBallot | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #rest: ReturnType<typeof setTimeout> | undefined;
@@ -203,6 +205,7 @@ export class Booth {
     this.#prepared = null;
     this.marked = [];
     this.opened = null;
+    this.refused = null;
     this.accepted = null;
     this.said = said;
     this.#happens({ it: "rested" });
@@ -241,6 +244,7 @@ export class Booth {
     const voter = this.#voter();
     this.marked = markedOf(questions, voter === null ? null : (this.drafts.draft(contest.uuid, voter)?.marks ?? null));
     this.accepted = null;
+    this.refused = null;
     this.#happens({ it: "contest-read" });
     // The tables are made while the voter reads.
     await prepareTables(publicKey);
@@ -284,7 +288,7 @@ export class Booth {
   async #send(): Promise<void> {
     const { pending, screen } = this;
     if (pending === null || screen.at !== "sending") return;
-    const fate = await this.#attempt(pending);
+    const fate = settled(await this.#attempt(pending), screen.attempt);
     if (fate.is === "unknown") {
       const wait = waitBefore(screen.attempt, fate.wait);
       this.#happens({ it: "fate-unknown", doubt: fate.doubt, wait });
@@ -294,6 +298,7 @@ export class Booth {
     this.drafts.forgetPending(pending.uuid);
     this.pending = null;
     if (fate.is === "refused") {
+      this.refused = pending;
       this.#happens({ it: "refused", code: fate.code });
       return;
     }

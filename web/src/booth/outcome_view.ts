@@ -3,6 +3,7 @@
 import { utf8 } from "../crypto/bytes.ts";
 import type { Booth } from "./booth.ts";
 import { recordAddress, type Sealed } from "./contest.ts";
+import type { Pending } from "./draft.ts";
 import { acts, button, el, paragraph, save } from "./element.ts";
 import { fingerprint } from "./review_view.ts";
 import type { View } from "./stage.ts";
@@ -80,14 +81,7 @@ export function unsureView(words: Words, booth: Booth, { doubt, wait }: Screen &
         "details",
         {},
         el("summary", {}, words.say("unsure-else")),
-        pending === null ? null : el("p", {}, `${words.say("tracker")}: `, el("code", {}, pending.tracker)),
-        acts(
-          button(
-            words.say("unsure-save"),
-            () => pending !== null && save("ballot.json", utf8(pending.text), "application/json"),
-            "second",
-          ),
-        ),
+        ...(pending === null ? [] : keepPart(words, pending)),
         pending === null
           ? null
           : el("pre", {}, el("code", {}, `veche voter send ballot.json --election ${recordOf(booth, pending.uuid)}`)),
@@ -97,6 +91,13 @@ export function unsureView(words: Words, booth: Booth, { doubt, wait }: Screen &
   };
 }
 
+/** The encrypted ballot, for the voter to keep, and by which name it would stand in the record. */
+function keepPart(words: Words, { tracker, text }: Pending): Node[] {
+  const keep = (): void => save("ballot.json", utf8(text), "application/json");
+  const named = el("p", {}, `${words.say("tracker")}: `, el("code", {}, tracker));
+  return [named, acts(button(words.say("unsure-save"), keep, "second"))];
+}
+
 export function refusedView(words: Words, booth: Booth, screen: Screen & { at: "refused" }): View {
   const { code, uuid } = screen;
   const known = code === "not-open" || code === "not-issued" ? words.say(`refused-${code}`) : words.say("refused-other", { code });
@@ -104,13 +105,14 @@ export function refusedView(words: Words, booth: Booth, screen: Screen & { at: "
   return {
     title: words.say("title-refused"),
     body: [
-      el("div", { class: "refusal" }, paragraph(words.say("refused-known")), paragraph(known)),
+      el("div", { class: "refusal" }, paragraph(words.say("refused-said")), paragraph(known)),
       acts(
         keys
           ? button(words.say("refused-again"), () => void booth.pick(uuid))
           : button(words.say("others-code"), () => booth.finish()),
         keys ? button(words.say("contests-all"), () => booth.leave(), "second") : null,
       ),
+      ...(booth.refused === null ? [] : [paragraph(words.say("refused-keep"), "note"), ...keepPart(words, booth.refused)]),
     ],
   };
 }

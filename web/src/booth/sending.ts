@@ -7,7 +7,7 @@ export const PATIENCE = 30;
 
 const MOST = 100_000;
 
-/** Codes that settle it: the box has looked at the ballot and did not take it, nor had it before. */
+/** Codes by which the server says that the box has looked at the ballot and did not take it, nor had it before; it signs none. */
 const SETTLED: ReadonlySet<string> = new Set([
   "malformed", "media-type", "too-large", "unknown-credential", "not-issued", "invalid-signature", "invalid-proof", "wrong-election",
   "not-open", "no-election",
@@ -37,6 +37,15 @@ export function judge(answer: Answer): Fate {
   if (answer.status === 429) return { is: "unknown", doubt: "rate-limited", wait };
   if (answer.status === 408) return { is: "unknown", doubt: "slow", wait };
   return { is: "unknown", doubt: [502, 503, 504].includes(answer.status) ? "busy" : "strange", wait };
+}
+
+/**
+ * What this attempt leaves of the ballot's fate. That voting is not open now says nothing of an attempt before it, whose answer did
+ * not come: that one may have been in time.
+ */
+export function settled(fate: Fate, attempt: number): Fate {
+  if (attempt > 1 && fate.is === "refused" && fate.code === "not-open") return { is: "unknown", doubt: "ended", wait: 0 };
+  return fate;
 }
 
 /** One attempt: the ballot's fate, with `note` verified by `check`, which throws when the note is not the box's word for this ballot. */

@@ -20,7 +20,7 @@ export type CodeTrouble =
   | { readonly why: "rested" };
 
 /** Why it is not known whether the box has the ballot. */
-export type Doubt = "offline" | "slow" | "busy" | "rate-limited" | "strange" | "false-answer" | "interrupted";
+export type Doubt = "ended" | "offline" | "slow" | "busy" | "rate-limited" | "strange" | "false-answer" | "interrupted";
 
 export type Screen =
   | { readonly at: "code"; readonly wrong: number; readonly trouble?: CodeTrouble }
