@@ -47,8 +47,8 @@ class Server:
             self.lock.close()
 
 
-def open_server(settings: Settings, clock: Clock | None = None) -> Server:
-    """The server over its folder and database, ready to take ballots.
+def open_server(settings: Settings, clock: Clock | None = None, checkers: BallotCheckers | None = None) -> Server:
+    """The server over its folder and database, ready to take ballots; it closes `checkers`, those given or its own.
 
     Raises Refused when another process has the folder (SQLite), when the database is not durable or not of this version, and
     Inconsistent when the database is older than, or another one than, what was acknowledged, what a log has signed, or what a
@@ -75,7 +75,7 @@ def open_server(settings: Settings, clock: Clock | None = None) -> Server:
         if lock is not None:
             lock.close()
         raise
-    checkers = BallotCheckers(settings.checking_processes)
+    checkers = checkers or BallotCheckers(settings.checking_processes)
     casting, metrics = Casting(storage, steady, keys, checkers), Metrics()
     metrics.watch(storage, casting, steady, sequencer, witnesses)
     return Server(settings, storage, steady, keys, checkers, casting, metrics, sequencer, witnesses, lock)

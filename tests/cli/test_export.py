@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from tests.cli.test_observe import observing
-from tests.service.conftest import clock, database, postgres_database, postgres_tables, server, settings
+from tests.service.conftest import checkers, clock, database, postgres_database, postgres_tables, server, settings
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, draft, open_town, plan
 from veche.cli.main import run
@@ -27,7 +27,7 @@ from veche.observer.record_rows import election_row
 from veche.service.sequencer import log_folder
 from veche.service.server import Server
 
-__all__ = ["clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
+__all__ = ["checkers", "clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
 
 
 @contextmanager

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.observer.live_server import serving
-from tests.service.conftest import clock, database, postgres_database, postgres_tables, server, settings
+from tests.service.conftest import checkers, clock, database, postgres_database, postgres_tables, server, settings
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, open_town
 from veche.cli.main import run
 from veche.service.application import create_application
 from veche.service.server import Server
 
-__all__ = ["clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
+__all__ = ["checkers", "clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from tests.service.conftest import clock, database, postgres_database, postgres_tables, server, settings
+from tests.service.conftest import checkers, clock, database, postgres_database, postgres_tables, server, settings
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, open_town
 from veche.cli.main import run
@@ -26,7 +26,7 @@ from veche.observer.observe import open_record
 from veche.observer.record_rows import all_elections
 from veche.service.server import Server
 
-__all__ = ["clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
+__all__ = ["checkers", "clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
 
 WITHOUT_SERVICE = """
 import sys

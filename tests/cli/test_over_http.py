@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.observer.live_server import serving
-from tests.service.conftest import clock, database, postgres_database, postgres_tables, server, settings
+from tests.service.conftest import checkers, clock, database, postgres_database, postgres_tables, server, settings
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, draft, plan
 from veche.cli.demo_town import login
@@ -22,7 +22,7 @@ from veche.observer.durable_files import write_private
 from veche.service.application import create_application
 from veche.service.server import Server
 
-__all__ = ["clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
+__all__ = ["checkers", "clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
 
 VOTERS = 6
 

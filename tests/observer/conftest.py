@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.service.conftest import clock, database, postgres_database, postgres_tables, server, settings
+from tests.service.conftest import checkers, clock, database, postgres_database, postgres_tables, server, settings
 
-__all__ = ["clock", "database", "postgres_database", "postgres_tables", "server", "settings"]
+__all__ = ["checkers", "clock", "database", "postgres_database", "postgres_tables", "server", "settings"]

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from tests.service.hand_clock import HandClock
+from veche.service.ballot_checkers import BallotCheckers
 from veche.service.schema import migrate
 from veche.service.server import Server, open_server
 from veche.service.settings import Settings
@@ -79,9 +80,24 @@ def settings(tmp_path: Path, database: str) -> Settings:
     return Settings(data=tmp_path / "data", database=database, checkers=1, worker=False)
 
 
+class LastingCheckers(BallotCheckers):
+    """Processes that check ballots for one server after another: to start one takes longer than most tests."""
+
+    def close(self) -> None:
+        """A server's end is not theirs."""
+
+
+@pytest.fixture(scope="session")
+def checkers() -> Iterator[BallotCheckers]:
+    """One process that checks ballots, as long as the tests run."""
+    lasting = LastingCheckers(1)
+    yield lasting
+    BallotCheckers.close(lasting)
+
+
 @pytest.fixture
-def server(settings: Settings, clock: HandClock) -> Iterator[Server]:
+def server(settings: Settings, clock: HandClock, checkers: BallotCheckers) -> Iterator[Server]:
     """A server over a fresh folder and database, without its web application."""
-    opened = open_server(settings, clock)
+    opened = open_server(settings, clock, checkers)
     yield opened
     opened.close()

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from tests.service.conftest import postgres_url
 from veche import __version__
 from veche.service.application import create_application
+from veche.service.ballot_checkers import BallotCheckers
 from veche.service.build_info import assets_hash, build_info
 from veche.service.readiness import KEPT_SECONDS, Readiness
 from veche.service.server import Server
@@ -53,8 +54,9 @@ def test_tables_of_another_version_make_the_server_not_ready(server: Server) -> 
 
 
 def test_checking_processes_that_are_gone_make_the_server_not_ready(server: Server) -> None:
-    server.checkers.close()
-    assert faults(server) == ["the processes that check ballots do not answer"]
+    gone = BallotCheckers(1)
+    gone.close()
+    assert Readiness(server.storage, gone).faults() == ["the processes that check ballots do not answer"]
 
 
 def test_a_database_that_does_not_answer_makes_the_server_not_ready_and_is_not_described(server: Server) -> None:
