@@ -18,10 +18,12 @@ from veche.ballot.acknowledgement import parse_acknowledgement
 from veche.ballot.manifest import Log, Manifest, parse_manifest
 from veche.crypto.errors import ElectionError, Inconsistent, Unsupported
 from veche.ledger.broken_acknowledgement import find_broken
+from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.receipt import FIRST_LINE, parse_receipt
 from veche.ledger.signed_checkpoint import MAX_BYTES, SignedCheckpoint, parse_signed, verify_log
 from veche.ledger.tile import WIDTH, new_bundles
-from veche.ledger.tile_reader import proven_inclusion, read_bundle
+from veche.ledger.tile_growth import Edge, grow
+from veche.ledger.tile_reader import proven_inclusion, read_bundle, verify_root
 from veche.observer.downloading import NotThere, Patience, Site
 from veche.observer.durable_files import read_file, replace
 from veche.observer.evidence import Proven, compare, describe
@@ -71,7 +73,7 @@ class Watch:
         self._newest = {seen.where: seen for seen in sorted(self._seen, key=lambda seen: seen.signed.checkpoint.size)}
         self._held: set[frozenset[tuple[int, bytes]]] = set()
         self._notes: list[bytes] = []
-        self._scanned = 0
+        self._scanned = Edge()
 
     @property
     def log(self) -> Log:
@@ -91,8 +93,8 @@ class Watch:
     def step(self) -> list[str]:
         """Everybody's newest checkpoint is compared with all that were seen; what is new, in sentences.
 
-        Raises Proven; Inconsistent `log-shrunk`, `log-unproven`; and, where the election's own address does not answer with a
-        signed checkpoint, Unsupported `unreachable` and whatever is wrong with it. Of a peer that is only told.
+        Raises Proven; Inconsistent `log-shrunk`, `log-unproven`, `root-differs`; and, where the election's own address does not
+        answer with a signed checkpoint, Unsupported `unreachable` and whatever is wrong with it. Of a peer that is only told.
         """
         told: list[str] = []
         for where in self._addresses():
@@ -192,22 +194,23 @@ class Watch:
         replace(self._folder / f"differing-{_name(seen)}", seen.signed.data())
 
     def _scan(self, signed: SignedCheckpoint) -> None:
-        """The new entries break no acknowledgement. Raises Proven."""
-        if not self._notes or signed.checkpoint.size <= self._scanned:
+        """The new entries are those that were signed, and break no acknowledgement. Raises Proven; Inconsistent `root-differs`."""
+        if not self._notes or signed.checkpoint.size <= self._scanned.size:
             return
-        tiles = self._tiles(self.address)
+        tiles, grown = self._tiles(self.address), self._scanned
         for note in self._notes:
-            entries = _entries(tiles, self._scanned, signed.checkpoint.size)
+            entries = _Entries(tiles, self._scanned, signed.checkpoint)
             found = find_broken(note, self.log.box, signed, entries, tiles, self.log.keys)
             if found is not None:
                 raise Proven(describe(found), found)
-        self._scanned = signed.checkpoint.size
+            grown = entries.edge
+        self._scanned = grown
 
     def place_of(self, note: bytes) -> int | None:
         """The entry by which the acknowledged ballot is in the log, proven; None when it is not there yet."""
         said = parse_acknowledgement(note, self.log.box)
         signed, tiles = self._newest[self.address].signed, self._tiles(self.address)
-        for index, entry in _entries(tiles, 0, signed.checkpoint.size):
+        for index, entry in _Entries(tiles, Edge(), signed.checkpoint):
             if sha256(entry).hexdigest() == said.event:
                 proven_inclusion(tiles, signed.checkpoint, index, entry)
                 return index
@@ -267,10 +270,18 @@ def _digest(data: bytes) -> str:
     return sha256(data).hexdigest()[:16]
 
 
-def _entries(tiles: UrlTiles, start: int, size: int) -> Iterator[tuple[int, bytes]]:
-    """The entries from `start` up to `size` with their numbers."""
-    for bundle in new_bundles(start, size):
-        first = bundle.number * WIDTH
-        for index, entry in enumerate(read_bundle(tiles, bundle), first):
-            if index >= start:
-                yield index, entry
+class _Entries:
+    """The entries that a log grew by, with their numbers; once all are read, they are those that it signed."""
+
+    def __init__(self, tiles: UrlTiles, edge: Edge, checkpoint: Checkpoint) -> None:
+        self._tiles, self._checkpoint = tiles, checkpoint
+        self.edge = edge
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Raises Inconsistent `root-differs` after the last one, when these are not the entries that were signed."""
+        for bundle in new_bundles(self.edge.size, self._checkpoint.size):
+            first = self.edge.size
+            texts = read_bundle(self._tiles, bundle)[first - bundle.number * WIDTH :]
+            yield from enumerate(texts, first)
+            self.edge = grow(self.edge, texts).edge
+        verify_root(self.edge, self._checkpoint)

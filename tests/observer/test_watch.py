@@ -250,6 +250,19 @@ def test_an_acknowledgement_that_the_log_breaks_convicts_it(
     assert "the ballot box of" in describe(found)
 
 
+def test_entries_that_are_not_those_that_were_signed_hide_no_broken_acknowledgement(stack: ExitStack, tmp_path: Path) -> None:
+    server, other = shown(told(SWAPPED)), shown(told())
+    signed = {name: content for name, content in server.files.items() if name.startswith("tile/entries/")}
+    server.files |= {name: other.files[name] for name in signed}
+    watching = Watching(stack, tmp_path, server)
+    watching.watch.add_acknowledgement(acknowledged(told(), 0))
+    with pytest.raises(Inconsistent) as refused:
+        watching.step()
+    assert refused.value.code == "root-differs"
+    server.files |= signed
+    proven_by(watching.watch)
+
+
 def test_a_log_that_has_not_come_so_far_has_broken_nothing(stack: ExitStack, tmp_path: Path) -> None:
     watching = Watching(stack, tmp_path, shown(told(VOTES[:3], until="EndBallots")))
     watching.watch.add_acknowledgement(acknowledged(told(), 3))
