@@ -237,7 +237,7 @@ def test_a_tracker_alone_is_sent_only_after_a_press_that_says_so(accepted: Accep
     page.named("Send the tracker to the server").wait_for()
     assert not any(tracker in one for one in page.asked)
     page.press("Send the tracker to the server")
-    page.saying("It is the last ballot of its code")
+    page.saying("The server says: it is the last ballot of its code.")
 
 
 def test_a_vote_that_ends_in_between_takes_no_ballot_and_says_so(new_page: NewPage, voters: Voters) -> None:

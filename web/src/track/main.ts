@@ -183,7 +183,8 @@ function checkedLines(log: Log, found: Found): string[] {
 
 function replacedPart({ replaced }: Found, closed: boolean): Node {
   if (replaced === null) return paragraph(words.say("track-replaced-unknown"), "small");
-  if (replaced === "last") return paragraph(words.say(closed ? "track-last-closed" : "track-last"), "good");
+  // Nothing proves it: it is worth no more than who says so.
+  if (replaced === "last") return paragraph(words.say(closed ? "track-last-closed" : "track-last"), "note");
   return paragraph(words.say("track-replaced", { height: replaced.height }), "caution");
 }
 
