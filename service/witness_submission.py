@@ -23,7 +23,7 @@ from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, M
 from veche.crypto.signed_note import ED25519, VerifierKey, written_line
 from veche.ledger.merkle import make_consistency
 from veche.ledger.policy import policy_of_manifest
-from veche.ledger.signed_checkpoint import SignedCheckpoint, note_bytes, parse_signed, with_lines
+from veche.ledger.signed_checkpoint import SignedCheckpoint, note_bytes, parse_signed, verify_log, with_lines
 from veche.ledger.submission import Submission
 from veche.ledger.tile_reader import TileReader
 from veche.observer.durable_files import make_private_folder, write_new
@@ -205,11 +205,13 @@ class WitnessSubmission:
             answer = client.submit(submission)
             if answer.status != 409:
                 break
-            known.size = last_size(answer, client.address)
-            if known.size > size:
-                raise _ahead(uuid, client.address, known.size, size)
+            known.size = theirs = last_size(answer, client.address)
+            if theirs > size:
+                # Asked from the beginning again later: no proof leads from there to what is signed here.
+                known.size = 0
+                raise self._verified_fork(client, uuid, _ahead(uuid, client.address, theirs, size))
         if answer.status == 422:
-            raise self.kept(uuid, client.address, submission, answer)
+            raise self._verified_fork(client, uuid, self.kept(uuid, client.address, submission, answer))
         lines = cosignatures(answer, signed, known.key, client.address)
         known.size = size
         try:
@@ -218,6 +220,22 @@ class WitnessSubmission:
             # What is served has moved on meanwhile, and `told` was called: the next one is submitted at once.
             raise Refused("witness-moved", "the log has grown meanwhile; the newer checkpoint is sent next") from error
         return size
+
+    def _verified_fork(self, client: WitnessClient, uuid: str, error: Inconsistent) -> Inconsistent:
+        """The error to raise; where the witness shows what the log has signed and this database lacks, the log is stopped.
+
+        A witness's word alone stops nothing: the log's own signature does, by which whatever is signed next would be a fork.
+        """
+        public_log = self._sequencer.log_of(uuid)
+        try:
+            shown = parse_signed(client.newest(public_log.origin).body)
+            verify_log(shown, public_log.origin, public_log.keys)
+        except ElectionError:
+            return error
+        if self._sequencer.root_at(uuid, shown.checkpoint.size) != shown.checkpoint.root:
+            self._sequencer.reasons[uuid], self._sequencer.stopped[uuid] = error.message, error.code
+            log.critical("a log is not signed any more", election=uuid, code=error.code, reason=error.message)
+        return error
 
     def kept(self, uuid: str, address: str, submission: Submission, answer: Answer) -> Inconsistent:
         """A 422 is on the disk, once: what was sent and what was said. The error to raise."""

@@ -22,6 +22,7 @@ from veche.crypto.errors import Unsupported
 from veche.crypto.scalar import system_randomness
 from veche.crypto.signed_note import ML_DSA_44, VerifierKey
 from veche.crypto.signing_key import SigningKey
+from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.policy import policy_of_manifest
 from veche.ledger.signed_checkpoint import sign_checkpoint
 from veche.observer.receipt_check import check_by_policy
@@ -171,6 +172,62 @@ def test_whatever_else_a_witness_says_is_told_and_changes_nothing(
     assert code(made) == expected
     assert (log_folder(server.storage.root, town.uuid) / "checkpoint").read_bytes() == served
     assert (server.storage.root / witness_submission.EVIDENCE).exists() == (status == 422)
+
+
+def test_a_witness_that_is_ahead_stays_so_until_it_is_not(
+    server: Server, clock: HandClock, tmp_path: Path, folder: Path, key: VerifierKey
+) -> None:
+    town = town_with(server, clock, tmp_path, folder, key)
+    moment = 0.0
+    with answering(saying(409, b"9999\n")) as url:
+        made = submission(town, url, lambda: moment)
+        for _ in range(3):
+            made.step(NAME)
+            assert code(made) == "witness-ahead"
+            moment += 400
+    assert not server.sequencer.stopped, "a witness's word alone stops no log"
+    with in_thread(folder) as witness:
+        made._desks[0].client = WitnessClient(witness.url)
+        assert made.step(NAME) == 1
+
+
+@pytest.mark.parametrize("answer", [(409, b"9\n"), (422, b"no\n")], ids=["ahead", "contradicts"])
+@pytest.mark.parametrize(("size", "stops"), [(1, True), (9, True), (0, False)], ids=["another root", "more entries", "the same"])
+def test_a_witness_that_shows_what_the_log_has_signed_and_the_database_lacks_stops_this_log(
+    server: Server,
+    clock: HandClock,
+    tmp_path: Path,
+    folder: Path,
+    key: VerifierKey,
+    answer: tuple[int, bytes],
+    size: int,
+    stops: bool,
+) -> None:
+    town = town_with(server, clock, tmp_path, folder, key)
+    newest, signers = server.sequencer.newest(town.uuid), server.sequencer.signers(town.uuid)
+    assert newest is not None
+    checkpoint = Checkpoint(newest.checkpoint.origin, size, bytes(32)) if size else newest.checkpoint
+    note = sign_checkpoint(checkpoint, signers, 1)
+    with answering(saying(*answer), saying(200, note)) as url:
+        made = submission(town, url)
+        made.step(NAME)
+    expected = "witness-ahead" if answer[0] == 409 else "witness-contradicts"
+    assert code(made) == expected
+    assert server.sequencer.stopped == ({town.uuid: expected} if stops else {})
+    town.make_keys()
+    assert server.sequencer.step() == (0 if stops else 1)
+
+
+def test_what_a_stranger_signed_stops_no_log(
+    server: Server, clock: HandClock, tmp_path: Path, folder: Path, key: VerifierKey
+) -> None:
+    town = town_with(server, clock, tmp_path, folder, key)
+    assert town.manifest.log is not None
+    stranger = SigningKey.generate(town.manifest.log.origin, system_randomness)
+    note = sign_checkpoint(Checkpoint(town.manifest.log.origin, 9, bytes(32)), [stranger])
+    with answering(saying(409, b"9\n"), saying(200, note)) as url:
+        submission(town, url).step(NAME)
+    assert not server.sequencer.stopped
 
 
 def test_a_line_of_the_witness_for_another_checkpoint_is_refused(

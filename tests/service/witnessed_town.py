@@ -54,13 +54,18 @@ def code(made: WitnessSubmission) -> str:
 
 
 @contextmanager
-def answering(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """A witness that answers as `respond` says."""
+def answering(
+    respond: Callable[[BaseHTTPRequestHandler], None], show: Callable[[BaseHTTPRequestHandler], None] | None = None
+) -> Iterator[str]:
+    """A witness that answers as `respond` says, and the call for its newest checkpoint as `show`, which not every one has."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             respond(self)
+
+        def do_GET(self) -> None:
+            (show or saying(501, b""))(self)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Nothing: the parameter's name is the library's."""
