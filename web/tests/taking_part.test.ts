@@ -143,3 +143,27 @@ test("an honest board gets the shares, and a file that holds all reveals asks fo
   for (const place of [2, 3]) board.hidden.add(`reveal-${place}.json`);
   assert.equal(saved(await takePart(board, sharing, TERMS, undefined, drawing("finish"))).state?.step, "finished");
 });
+
+test("a file of a run before shows nothing in the next one of the same size", async () => {
+  const { board, room } = begun();
+  const committed = saved(await takePart(board, room, TERMS, await compared(board, room), drawing("choose")));
+  const complained = { ...room, complaint: { dealer: 2, complainant: 1, message: "{}" } };
+  const seat = newRoom("town", TERMS, 1, drawing("the next run"));
+  for (const own of [undefined, seat.certificate]) {
+    const next = new LyingBoard();
+    showCertificates(next, [new Dealer(2, "next second"), new Dealer(3, "next third")]);
+    if (own !== undefined) next.shown.set("certificate-1.json", own);
+    for (const old of [committed, complained]) {
+      await assert.rejects(takePart(next, old, TERMS, undefined, drawing("old")), { code: "another-run" });
+    }
+    assert.deepEqual(next.sent, []);
+  }
+});
+
+test("a part goes out among no other certificates than it was chosen for", async () => {
+  const { board, room } = begun();
+  const committed = saved(await takePart(board, room, TERMS, await compared(board, room), drawing("choose")));
+  showCertificates(board, [new Dealer(3, "server's third")]);
+  await assert.rejects(takePart(board, committed, TERMS, undefined, drawing("show")), { code: "split-view" });
+  assert.deepEqual(board.sent.filter((name) => !name.startsWith("certificate")), []);
+});

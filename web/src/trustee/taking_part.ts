@@ -53,7 +53,7 @@ export async function termsOf(server: Board): Promise<Terms> {
 /**
  * Everything that can be done now is done, and what comes next is told. `compared`: the hash that a person has compared with the
  * others; nothing is chosen for other certificates than those. Throws Refused `old-file` when the board knows a later step of this
- * trustee than the file, or whatever a step finds wrong.
+ * trustee than the file, `another-run` when the file is of a run before, or whatever a step finds wrong.
  */
 export async function takePart(
   server: Board, room: TrusteeRoom, terms: Terms, compared: string | undefined, randomness: Randomness,
@@ -62,6 +62,7 @@ export async function takePart(
   const own = parseCertificate(room.certificate);
   const index = own.context.index;
   verifySeat(hall, own, terms);
+  if (room.complaint !== null || room.state !== undefined) await verifySameRun(server, room, hall, index);
   verifyNewest(room, hall, index);
   if (room.complaint !== null) return complained(server, room.complaint, index);
   const { state } = room;
@@ -70,6 +71,9 @@ export async function takePart(
   const certificates = await gather(server, terms, index, "certificate");
   if (!isComplete(certificates)) return certificates;
   if (state === undefined) return choose(room, certificates.texts.map(parseCertificate), terms, compared, randomness);
+  if (dumps(certificates.texts) !== dumps(committedOf(state).place.certificates.map(lineOf))) {
+    throw new Inconsistent("split-view", "the server shows other certificates than those that your part was chosen for");
+  }
   return goOn(server, room, state, terms, randomness);
 }
 
@@ -78,6 +82,14 @@ function verifySeat(hall: Hall, own: Certificate, terms: Terms): void {
   const { index, size, threshold } = own.context;
   if (hall.place !== index || size !== terms.size || threshold !== terms.threshold) {
     throw new Inconsistent("other-terms", "this key file was made for another place, or for another ceremony");
+  }
+}
+
+/** Check that the run on the board is the one that this file took part in. A seed is used in one run only. Throws Refused `another-run`. */
+async function verifySameRun(server: Board, room: TrusteeRoom, { names }: Hall, index: number): Promise<void> {
+  const name = `certificate-${index}.json`;
+  if (!names.has(name) || (await server.message(name)) !== room.certificate) {
+    throw new Refused("another-run", "this key file belongs to another run of the ceremony: its certificate is not on the board");
   }
 }
 
@@ -106,10 +118,15 @@ async function choose(
   return { kind: "save", room: { ...room, state: await commit(keys, place, randomness) }, why: "committed" };
 }
 
+function committedOf(state: Kept): Committed {
+  if (state.step === "committed") return state;
+  return state.step === "revealed" ? state.committed : state.revealed.committed;
+}
+
 async function goOn(server: Board, room: TrusteeRoom, state: Kept, terms: Terms, randomness: Randomness): Promise<Step> {
   if (state.step === "committed") return promise(server, room, state, terms, randomness);
   const revealed = state.step === "revealed" ? state : state.revealed;
-  const { place, secrets } = revealed.committed;
+  const { place, secrets } = committedOf(state);
   const { index } = place;
   await server.put(`reveal-${index}.json`, dumps(revealJson(revealed.reveal)));
   const sharing = state.step === "sharing" ? state : await checked(server, state, terms);
