@@ -23,8 +23,8 @@ from veche.service.server import lock_folder
 from veche.service.settings import Settings
 from veche.service.storage import Storage
 
-KEEPS: Final = frozenset({"keys", "heads", "lock"})
-"""What may lie in the data folder before: keys and heads are kept apart from the backup, and put there first."""
+KEEPS: Final = frozenset({"keys", "heads", "log-state", "lock"})
+"""What may lie in the data folder before: what is kept apart from the backup, and put there first."""
 
 _MOST_KEY_BYTES: Final = 64 * 1024 * 1024
 
@@ -103,8 +103,8 @@ def _verify_place(settings: Settings, manifest: BackupManifest, with_keys: bool)
     if found:
         raise Refused(
             "place-not-empty",
-            f"{settings.data} holds {', '.join(found[:5])} already: a backup is restored beside nothing but keys/ and heads/. "
-            "Move the rest away; files of the record are made anew",
+            f"{settings.data} holds {', '.join(found[:5])} already: a backup is restored beside nothing but keys/, heads/ and "
+            "log-state/. Move the rest away; files of the record are made anew",
         )
     if with_keys:
         _verify_no_keys(settings.data)

@@ -214,6 +214,23 @@ def test_a_place_that_has_a_database_is_never_restored_over(server: Server, tmp_
     assert code(server.settings, tmp_path / "backup") == "place-not-empty"
 
 
+def test_the_drill_of_the_documentation_gives_a_server_that_goes_on_signing(
+    town: ServedTown, place: Settings, tmp_path: Path
+) -> None:
+    assert town.server.sequencer.sequence(town.uuid)
+    make_backup(town.server.settings, tmp_path / "backup")
+    copy_kept(town.server.settings, place, "keys", "heads", "log-state")
+    state = (place.data / "log-state" / town.uuid).read_bytes()
+    restore(place, tmp_path / "backup")
+    restored = open_server(place, town.clock)
+    try:
+        assert (place.data / "log-state" / town.uuid).read_bytes() == state
+        assert restored.sequencer.newest(town.uuid) == town.server.sequencer.newest(town.uuid)
+        assert restored.sequencer.step() == 0
+    finally:
+        restored.close()
+
+
 @pytest.mark.parametrize("name", ["public", "veche.sqlite3-wal", "notes.txt"])
 def test_a_folder_with_anything_but_keys_and_heads_is_not_empty(server: Server, place: Settings, tmp_path: Path, name: str) -> None:
     make_backup(server.settings, tmp_path / "backup")
