@@ -77,9 +77,14 @@ class SigningKeys:
 
         They are read each time: the file may be switched for that of the spare key, whatever its name. Raises Refused `log-key`.
         """
-        first = self._log_key(manifest, self._log_path(manifest.uuid), ED25519)
         second = self._root / manifest.uuid / ML_DSA_KEY
-        return (first, self._log_key(manifest, second, ML_DSA_44)) if second.exists() else (first,)
+        try:
+            first = self._log_key(manifest, self._log_path(manifest.uuid), ED25519)
+            return (first, self._log_key(manifest, second, ML_DSA_44)) if second.exists() else (first,)
+        except OSError as error:
+            # A key that cannot be read is no failure of storage: ballots are taken all the same.
+            reason = f"a key of its log cannot be read ({error.strerror}: {error.filename})"
+            raise Refused("log-key", f"election {manifest.uuid}: {reason}") from error
 
     def _log_path(self, uuid: str) -> Path:
         """Where the key of the log is; a credential comes before the file in `keys/`."""

@@ -80,6 +80,17 @@ def test_a_key_of_nobody_or_one_that_others_can_read_signs_nothing(server: Serve
     assert other.stopped == {town.uuid: "log-key"}
 
 
+@pytest.mark.parametrize("name", ["log.key", "log-ml-dsa.key"])
+def test_a_key_that_cannot_be_read_stops_its_log_and_no_ballot(server: Server, clock: HandClock, tmp_path: Path, name: str) -> None:
+    town = draft(server, clock, tmp_path / "town", plan(6, clock.now()))
+    path = server.storage.root / "keys" / town.uuid / name
+    path.unlink(missing_ok=True)
+    path.mkdir(0o700)
+    assert server.sequencer.step() == 0
+    assert server.sequencer.stopped == {town.uuid: "log-key"}
+    server.storage.verify_writable()
+
+
 def test_a_credential_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock) -> None:
     handed = tmp_path / "credentials"
     handed.mkdir()
