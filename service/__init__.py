@@ -19,6 +19,7 @@ The record in the database:
 - `contest_setup`       a plan becomes a record; `contest_desk` opens it for a step
 - `storage`, `head_file`, `signing_keys`  what the server keeps, and whether it may still be trusted to
 - `sequencer`, `log_state`   checkpoints of every log, and what was signed last, outside the database
+- `signed_entries`    the database's entries beside what a log has signed
 - `log_report`          how logs and witnesses stand, for operators and alarms
 - `witness_submission`, `witness_client`, `witness_start`   checkpoints go to witnesses, who are asked first whether we may go on
 - `tables`, `schema`, `migrations`        the server's own tables, and their versions

@@ -7,7 +7,7 @@ make the root again from the tiles; sign; move the state; serve. A crash anywher
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from veche.ballot.manifest import Log, Manifest, parse_manifest
-from veche.crypto.errors import ElectionError, Inconsistent, Refused
+from veche.crypto.errors import ElectionError, Inconsistent, InvalidSignature, Malformed, Refused
 from veche.crypto.signing_key import Signer
 from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.merkle import subtree_root
@@ -24,12 +24,13 @@ from veche.ledger.policy import policy_of_manifest
 from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed, sign_checkpoint, verify_lines, verify_log, with_lines
 from veche.ledger.tile import WIDTH
 from veche.ledger.tile_growth import Edge, grow, lasting, write_files
-from veche.ledger.tile_reader import TileReader, verify_full_tile, verify_root
+from veche.ledger.tile_reader import TileReader, verify_full_tile
 from veche.observer import durable_files
 from veche.observer.log_store import FolderTiles, make_durable_folder
-from veche.observer.record_rows import ElectionRow, all_elections, election_row, manifest_of, texts_between
+from veche.observer.record_rows import ElectionRow, all_elections, election_row, manifest_of
 from veche.service.clock import Clock
 from veche.service.log_state import LogState, LogStateFile
+from veche.service.signed_entries import behind, chunks, verify_signed
 from veche.service.signing_keys import SigningKeys
 from veche.service.storage import Storage
 
@@ -38,9 +39,6 @@ PERIOD: Final = 0.25
 
 VOTING: Final = ("open", "suspended")
 """States in which checkpoints keep their distance, so that no cast is timed by one. In all others each entry has one at once."""
-
-AT_ONCE: Final = 64 * WIDTH
-"""Entries that are in memory at the same time."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -74,7 +72,7 @@ class Sequencer:
             rows = {row.uuid: row for row in all_elections(connection)}
         for path in sorted((self._storage.root / "log-state").glob("[!.]*")):
             if path.name not in rows:
-                raise _behind(path.name, 0, self._state(path.name).read())
+                raise behind(path.name, 0, self._state(path.name).read())
         for uuid in rows:
             with self._state(uuid).held():
                 self._verify_one(uuid)
@@ -126,6 +124,8 @@ class Sequencer:
         signers, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
         if state is not None and not verify_lines(parse_signed(state.note), [signers[0].verifier]):
             log.warning("the log is signed by another of its keys from now on: add the incident log-key-changed", election=uuid)
+        if state is not None:
+            self._verify_served(uuid, state)
         edge = self._edges.get(uuid, Edge())
         if state is not None and edge.size > state.size:
             raise Inconsistent("log-state", f"the signed state of {uuid} went back from {edge.size} to {state.size} entries")
@@ -138,7 +138,7 @@ class Sequencer:
                 self._edges[uuid] = edge
                 self._serve(uuid, state)
                 return False
-            for texts in _chunks(connection, uuid, edge.size, entries):
+            for texts in chunks(connection, uuid, edge.size, entries):
                 growth = grow(edge, texts)
                 write_files(store, lasting(growth, entries))
                 edge = growth.edge
@@ -164,10 +164,10 @@ class Sequencer:
     def _caught_up(self, connection: Connection, uuid: str, edge: Edge, state: LogState, entries: int) -> Edge:
         """The edge at what was signed, perhaps by another process; the entries of this database give the root that was signed."""
         if entries < state.size:
-            raise _behind(uuid, entries, state)
-        for texts in _chunks(connection, uuid, edge.size, state.size):
+            raise behind(uuid, entries, state)
+        for texts in chunks(connection, uuid, edge.size, state.size):
             edge = grow(edge, texts).edge
-        _verify_signed(uuid, edge, state)
+        verify_signed(uuid, edge, state)
         return edge
 
     def _verify_one(self, uuid: str) -> None:
@@ -178,8 +178,9 @@ class Sequencer:
                 state = self._state_of_served(uuid, manifest)
             if state is None:
                 return
+            self._verify_served(uuid, state)
             if (entries := election_row(connection, uuid).entries) < state.size:
-                raise _behind(uuid, entries, state)
+                raise behind(uuid, entries, state)
             edge, missing = self._compared(connection, uuid, state)
             if missing:
                 self._make_again(connection, uuid, state.size)
@@ -189,7 +190,7 @@ class Sequencer:
     def _compared(self, connection: Connection, uuid: str, state: LogState) -> tuple[Edge, bool]:
         """The edge at what was signed, and whether a tile or bundle is missing; those that are there are right."""
         store, edge, changed, missing = FolderTiles(self._folder(uuid)), Edge(), "", False
-        for texts in _chunks(connection, uuid, 0, state.size):
+        for texts in chunks(connection, uuid, 0, state.size):
             growth = grow(edge, texts)
             for resource, data in lasting(growth, state.size):
                 found = store.get(resource.path())
@@ -197,7 +198,7 @@ class Sequencer:
                 changed = changed or ("" if found in (None, data) else resource.path())
             edge = growth.edge
         # What the database gives is asked first: if it is wrong, tiles that differ from it are not the ones to be blamed.
-        _verify_signed(uuid, edge, state)
+        verify_signed(uuid, edge, state)
         if changed:
             raise Inconsistent(
                 "tile-changed",
@@ -209,7 +210,7 @@ class Sequencer:
     def _make_again(self, connection: Connection, uuid: str, size: int) -> None:
         """Every tile and bundle of this size is there."""
         store, edge = FolderTiles(self._folder(uuid)), Edge()
-        for texts in _chunks(connection, uuid, 0, size):
+        for texts in chunks(connection, uuid, 0, size):
             growth = grow(edge, texts)
             write_files(store, lasting(growth, size))
             edge = growth.edge
@@ -227,11 +228,35 @@ class Sequencer:
 
     def _serve(self, uuid: str, state: LogState | None) -> None:
         """What is served is of what was signed last: after a crash between the two it is not."""
-        served = self.newest(uuid)
-        if state is not None and (served is None or served.checkpoint != state.checkpoint()):
+        served = self._whole_served(uuid)
+        if state is not None and (served is None or not _is_of(served, state)):
             folder = self._folder(uuid)
             make_durable_folder(folder)
             durable_files.replace(folder / "checkpoint", state.note)
+
+    def _whole_served(self, uuid: str) -> SignedCheckpoint | None:
+        """What is served, None also when the file is damaged: the signed state has it."""
+        try:
+            return self.newest(uuid)
+        except Malformed:
+            return None
+
+    def _verify_served(self, uuid: str, state: LogState) -> None:
+        """Check that nothing is served that the log has signed beyond or beside the state. Raises Inconsistent `log-behind`."""
+        served, known = self._whole_served(uuid), self._manifest(uuid).log
+        if served is None or known is None or served.checkpoint.size < state.size or _is_of(served, state):
+            return
+        try:
+            verify_log(served, known.origin, known.keys)
+        except (Refused, InvalidSignature, Malformed):
+            # Not the word of this log: a damaged file, which is served anew.
+            return
+        raise Inconsistent(
+            "log-behind",
+            f"election {uuid}: what is served has {served.checkpoint.size} entries and the log's signature, log-state/ has "
+            f"{state.size} entries or another root. Database or log-state/ is an older copy: bring back the newer ones, or the "
+            "log would contradict itself",
+        )
 
     def _is_due(self, row: ElectionRow) -> bool:
         edge = self._edges.get(row.uuid)
@@ -279,7 +304,7 @@ class Sequencer:
                 # Its tiles were compared with the database, and give any older root at once.
                 return subtree_root(TileReader(FolderTiles(self._folder(uuid)), known.size), 0, size)
             edge = Edge()
-            for texts in _chunks(connection, uuid, 0, size):
+            for texts in chunks(connection, uuid, 0, size):
                 edge = grow(edge, texts).edge
         return edge.root()
 
@@ -345,37 +370,8 @@ class Sequencing:
                 log.warning("the logs could not be looked at for the moment", reason=type(error).__name__)
 
 
-def _chunks(connection: Connection, uuid: str, start: int, end: int) -> Iterator[Sequence[bytes]]:
-    """The texts of the entries from `start` up to `end`, in pieces that end at a full bundle where they can."""
-    at = start
-    while at < end:
-        stop = min(end, (at // WIDTH + AT_ONCE // WIDTH) * WIDTH)
-        texts = texts_between(connection, uuid, at, stop)
-        if len(texts) != stop - at:
-            raise Inconsistent(
-                "log-differs",
-                f"election {uuid}: the database lacks an entry from {at} to {stop - 1}. It is damaged: restore the newest "
-                "backup and what was written since; nothing is signed until then",
-            )
-        yield texts
-        at = stop
-
-
-def _verify_signed(uuid: str, edge: Edge, state: LogState) -> None:
-    try:
-        verify_root(edge, state.checkpoint())
-    except Inconsistent as error:
-        raise Inconsistent(
-            "log-differs",
-            f"election {uuid}: the first {state.size} entries of this database are not those that the log has signed. It is "
-            "another or a damaged database: bring back the right one; nothing is signed until then",
-        ) from error
-
-
-def _behind(uuid: str, entries: int, state: LogState | None) -> Inconsistent:
-    size = 0 if state is None else state.size
-    return Inconsistent(
-        "log-behind",
-        f"election {uuid}: the log has signed {size} entries, this database has {entries}. It is an older copy: bring back the "
-        "newer one, or the log would contradict itself",
-    )
+def _is_of(served: SignedCheckpoint, state: LogState) -> bool:
+    """Whether it is the checkpoint of the state, with all of the log's own lines; witnesses may have added theirs."""
+    signed = parse_signed(state.note)
+    own = {line for line in signed.note.lines if line[0] == signed.checkpoint.origin}
+    return served.checkpoint == signed.checkpoint and own <= set(served.note.lines)

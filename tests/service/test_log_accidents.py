@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from tests.service.hand_clock import HandClock
 from tests.service.town import ServedTown, draft, plan
 from veche.crypto.errors import Inconsistent, Refused
+from veche.ledger.checkpoint import Checkpoint
+from veche.ledger.signed_checkpoint import sign_checkpoint
 from veche.ledger.tile_reader import TileReader, proven_consistency, verify_tiles
 from veche.observer import durable_files, log_store
 from veche.observer.log_store import FolderTiles
@@ -161,6 +163,53 @@ def test_a_crash_between_signing_and_serving_is_mended_at_the_next_start(server:
     served.write_bytes(old)
     begun(server)
     assert served.read_bytes() == new
+
+
+def test_a_database_and_a_state_older_than_what_is_served_sign_nothing(server: Server, town: ServedTown) -> None:
+    state, served = server.storage.root / "log-state" / town.uuid, log_folder(server.storage.root, town.uuid) / "checkpoint"
+    old = state.read_bytes()
+    server.sequencer.sequence(town.uuid)
+    new = served.read_bytes()
+    state.write_bytes(old)
+    with server.storage.database.writing() as connection:
+        connection.execute(delete(entries).where(entries.c.place >= 2))
+        connection.execute(update(elections).values(entries=2))
+    assert code_of(lambda: begun(server)) == "log-behind"
+    grow_by(server, town, 2)
+    # Also a process that does not look first, and where the tiles of the other history were cleared away.
+    shutil.rmtree(served.parent / "tile")
+    unaware = Sequencer(server.storage, server.clock, server.keys)
+    assert code_of(lambda: unaware.sequence(town.uuid)) == "log-behind"
+    assert code_of(lambda: begun(server)) == "log-behind"
+    assert (state.read_bytes(), served.read_bytes()) == (old, new)
+
+
+def test_what_is_served_with_another_root_of_the_same_size_is_never_written_over(server: Server, town: ServedTown) -> None:
+    state, served = server.storage.root / "log-state" / town.uuid, log_folder(server.storage.root, town.uuid) / "checkpoint"
+    size = LogStateFile(state).read()
+    assert size is not None
+    other = Checkpoint(size.checkpoint().origin, size.size, bytes(32))
+    served.write_bytes(sign_checkpoint(other, server.sequencer.signers(town.uuid)))
+    before = served.read_bytes()
+    assert code_of(lambda: begun(server)) == "log-behind"
+    assert served.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", "text", "signature", "larger"])
+def test_a_damaged_checkpoint_is_served_again_as_it_was_signed(server: Server, town: ServedTown, damage: bytes | str) -> None:
+    served = log_folder(server.storage.root, town.uuid) / "checkpoint"
+    right = served.read_bytes()
+    if isinstance(damage, bytes):
+        served.write_bytes(damage)
+    elif damage == "larger":
+        # Nobody's signature: it says nothing about what the log has signed.
+        served.write_bytes(right.replace(b"\n2\n", b"\n9\n", 1))
+    else:
+        # A letter of the root, or one in the middle of the signature.
+        flip(served, right.index(b"\n2\n") + 5 if damage == "text" else -20)
+    assert served.read_bytes() != right
+    begun(server)
+    assert served.read_bytes() == right
 
 
 def grow_by(server: Server, town: ServedTown, count: int) -> None:
