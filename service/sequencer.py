@@ -103,8 +103,8 @@ class Sequencer:
         with self._storage.database.reading() as connection:
             rows = all_elections(connection)
         for row in rows:
-            if row.uuid not in self.stopped and self._storage.failure is None and self._is_due(row):
-                done += self._guarded(row.uuid)
+            if row.uuid not in self.stopped and self._storage.failure is None:
+                done += self._guarded(row)
         return done
 
     def sequence(self, uuid: str) -> bool:
@@ -271,9 +271,10 @@ class Sequencer:
         # A clock that was set back must not keep the log from being signed.
         return state is None or not 0 <= self._clock.now() - state.time < manifest.log.period
 
-    def _guarded(self, uuid: str) -> bool:
+    def _guarded(self, row: ElectionRow) -> bool:
+        uuid = row.uuid
         try:
-            return self.sequence(uuid)
+            return self._is_due(row) and self.sequence(uuid)
         except ElectionError as error:
             self.stopped[uuid], self.reasons[uuid] = error.code, error.message
             log.critical("a log is not signed any more", election=uuid, code=error.code, reason=error.message)
