@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -23,6 +24,22 @@ from veche.service.ballot_checkers import BallotCheckers
 from veche.service.schema import migrate
 from veche.service.server import Server, open_server
 from veche.service.settings import Settings
+
+PEOPLE: Final = frozenset(
+    f"test_{name}.py"
+    for name in (
+        "access", "approvals", "audit_trail", "campaigns", "ceremonies", "mail", "metrics", "organizer_actions", "registrar_routes",
+        "route_table", "sessions", "trustee_routes",
+    )
+)  # fmt: skip
+"""Tests of forms, links and roles, with plain SQL of a few rows: on PostgreSQL in `make soak`, CI has no time for it."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in PEOPLE and item.get_closest_marker("postgresql") is not None:
+            item.add_marker(pytest.mark.soak)
 
 
 def postgres_url() -> str:

@@ -44,8 +44,8 @@ def kill_again_and_again(server: Server, clock: HandClock, folder: Path, rounds:
 
 
 @pytest.mark.slow
-def test_twenty_kills_leave_one_history(server: Server, clock: HandClock, tmp_path: Path) -> None:
-    kill_again_and_again(server, clock, tmp_path / "town", 20, 0)
+def test_ten_kills_on_each_database_leave_one_history(server: Server, clock: HandClock, tmp_path: Path) -> None:
+    kill_again_and_again(server, clock, tmp_path / "town", 10, 0)
 
 
 @pytest.mark.soak
