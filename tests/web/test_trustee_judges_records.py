@@ -64,9 +64,10 @@ def _archive(links: Sequence[Link]) -> bytes:
     return b"".join(parts)
 
 
-def _end(links: Sequence[Link]) -> str:
+def _hash(links: Sequence[Link], kind: EventType) -> str:
+    """The hash of the first event of this type."""
     with BytesIO(_archive(links)) as stream:
-        return next(one.event_hash for one in read_chain(stream) if one.event.type is EventType.END_BALLOTS)
+        return next(one.event_hash for one in read_chain(stream) if one.event.type is kind)
 
 
 def _without_one_ballot(links: list[Link]) -> list[Link]:
@@ -102,6 +103,17 @@ def _few(links: list[Link]) -> list[Link]:
     return [*links[:2], *links[5:]]
 
 
+def _level_belenios(links: list[Link], manifest: bytes) -> tuple[list[Link], bytes]:
+    """Setup promises less than strict, by election and manifest in accord: `links` and the manifest of it."""
+    lower = manifest.replace(b'"level":"strict"', b'"level":"belenios"', 1)
+    election, *others, data = links[0].records
+    promises = (("strict", manifest), ("belenios", lower))
+    said, says = (f"level={level} manifest=sha256:{sha256(raw).hexdigest()}" for level, raw in promises)
+    changed = election.replace(said.encode(), says.encode(), 1)
+    named = data.replace(sha256(election).hexdigest().encode(), sha256(changed).hexdigest().encode(), 1)
+    return [Link(EventType.SETUP, (changed, *others, named)), *links[1:]], lower
+
+
 CHANGED: dict[str, Callable[[list[Link]], list[Link]]] = {
     "ballot-twice": _one_ballot_twice,
     "ballot-scalar": _forged_ballot,
@@ -125,12 +137,16 @@ def test_the_page_adds_up_the_same_total_and_refuses_every_changed_record(town: 
     for change in CHANGED.values():
         changed = change(links)
         # Even if the person took the changed end for the right one.
-        asked.append(given(_archive(changed), **({} if change is _open_still else {"end": _end(changed)})))
+        asked.append(given(_archive(changed), **({} if change is _open_still else {"end": _hash(changed, EventType.END_BALLOTS)})))
     asked.append(given(_archive(_without_one_ballot(links))))
     asked.append(given(raw, setup="A" * 16))
     asked.append(given(raw.replace(b'"choices"', b'"chosen!"', 1)))
     lowered = town.source().manifest().replace(b'"minimum_ballots":3', b'"minimum_ballots":1')
     asked.append(given(raw, manifest=b64encode(lowered).decode()))
+    weaker, manifest_of_it = _level_belenios(links, town.source().manifest())
+    confirmed = {"setup": _hash(weaker, EventType.SETUP), "end": _hash(weaker, EventType.END_BALLOTS)}
+    asked.append(given(_archive(weaker), manifest=b64encode(manifest_of_it).decode(), **confirmed))
     total = (board.tally or b"").decode()
-    expected = [total, total, *CHANGED, "not-confirmed-end", "not-confirmed-setup", "chain-broken", "manifest-hash"]
+    refused = ["not-confirmed-end", "not-confirmed-setup", "chain-broken", "manifest-hash", "level-belenios"]
+    expected = [total, total, *CHANGED, *refused]
     assert run_program("judged_record", asked, tmp_path) == expected

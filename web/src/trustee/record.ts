@@ -66,8 +66,14 @@ export function verifyConfirmed(record: Pick<ClosedRecord, "setup" | "end">, set
   }
 }
 
-/** Check the manifest's minimum, and that a page may do this work. Throws Refused `too-few-ballots`, `too-many-ballots`. */
+/**
+ * Check level strict, the manifest's minimum, and that a page may do this work. Throws Refused `level-belenios`, `too-few-ballots`,
+ * `too-many-ballots`.
+ */
 export function verifyEnough({ ballots, weights, manifest }: ClosedRecord): number {
+  if (manifest.level !== "strict") {
+    throw new Refused("level-belenios", "this election has level belenios, which the page does not accept; the program does when told so");
+  }
   if (ballots.length > MOST_BALLOTS) {
     throw new Refused("too-many-ballots", `${ballots.length} ballots are more than a page should check; the program does it`);
   }
