@@ -200,6 +200,15 @@ def test_my_ballots_names_every_vote_and_leads_to_it_without_typing_again(new_pa
     assert code not in page.page.url
 
 
+def test_a_second_letter_opened_on_my_ballots_leaves_no_code_in_the_address(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+    page.open("/en/my")
+    page.named("Go on").wait_for()
+    page.page.evaluate("code => { location.hash = code }", code)
+    page.named("Vote here").first.wait_for()
+    assert code not in page.page.url
+
+
 def test_without_javascript_the_pages_say_so_and_how_to_vote(new_page: NewPage, voters: Voters) -> None:
     page = new_page(java_script_enabled=False)
     for path in ("/en/vote/demo", "/en/my", f"/en/track/{voters.uuid}"):

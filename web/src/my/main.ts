@@ -11,7 +11,7 @@ import { soughtFragment } from "../booth/sought.ts";
 import { Stage, type View } from "../booth/stage.ts";
 import { type Standing, type Stage as StageOf, standings } from "../booth/standing.ts";
 import { standingCards } from "../booth/standing_view.ts";
-import { takeFragment } from "../booth/fragment.ts";
+import { beginAnewOnFragment, takeFragment } from "../booth/fragment.ts";
 import { Words } from "../booth/words.ts";
 import { ElectionError } from "../crypto/errors.ts";
 
@@ -29,6 +29,7 @@ let rest: ReturnType<typeof setTimeout> | undefined;
 
 const found = codeInFragment(takeFragment() ?? "");
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, touched, { passive: true });
+beginAnewOnFragment();
 addEventListener("pageshow", (event) => {
   // A page that comes back from the browser's memory shows nobody's ballots.
   if (event.persisted) location.reload();
