@@ -38,7 +38,7 @@ PERIOD: Final = 0.25
 """Seconds between two looks; the manifest says how far apart checkpoints are."""
 
 VOTING: Final = ("open", "suspended")
-"""States in which checkpoints keep their distance, so that no cast is timed by one. In all others each entry has one at once."""
+"""States in which checkpoints come at the ticks of a grid, so that none times a cast. In all others each entry has one at once."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -61,6 +61,7 @@ class Sequencer:
         self._edges: dict[str, Edge] = {}
         self._manifests: dict[str, Manifest] = {}
         self._looked_at: dict[str, int] = {}
+        self._ticks: dict[str, int] = {}
         self._turn = threading.Lock()
 
     def verify_start(self) -> None:
@@ -124,11 +125,11 @@ class Sequencer:
         signers, state = self._keys.log(self._manifest(uuid)), self._state(uuid).read()
         if state is not None and not verify_lines(parse_signed(state.note), [signers[0].verifier]):
             log.warning("the log is signed by another of its keys from now on: add the incident log-key-changed", election=uuid)
-        if state is not None:
-            self._verify_served(uuid, state)
         edge = self._edges.get(uuid, Edge())
         if state is not None and edge.size > state.size:
             raise Inconsistent("log-state", f"the signed state of {uuid} went back from {edge.size} to {state.size} entries")
+        if state is not None:
+            self._verify_served(uuid, state)
         store = FolderTiles(self._folder(uuid))
         with self._storage.database.reading() as connection:
             entries = election_row(connection, uuid).entries
@@ -259,17 +260,24 @@ class Sequencer:
         )
 
     def _is_due(self, row: ElectionRow) -> bool:
+        # Asked also where nothing waits: else the first cast after a quiet time would be signed at once, and timed.
+        ticked = row.state not in VOTING or self._has_ticked(row.uuid)
         edge = self._edges.get(row.uuid)
         if edge is not None and edge.size >= row.entries:
             return False
-        manifest = self._manifest(row.uuid)
-        if manifest.log is None:
+        return ticked and self._manifest(row.uuid).log is not None
+
+    def _has_ticked(self, uuid: str) -> bool:
+        """Whether another period of the log has begun since the last look; at the first look, since the last checkpoint."""
+        known = self._manifest(uuid).log
+        if known is None:
             return False
-        if row.state not in VOTING:
-            return True
-        state = self._state(row.uuid).read()
+        tick, last = self._clock.now() // known.period, self._ticks.get(uuid)
+        if last is None and (state := self._state(uuid).read()) is not None:
+            last = state.time // known.period
+        self._ticks[uuid] = tick
         # A clock that was set back must not keep the log from being signed.
-        return state is None or not 0 <= self._clock.now() - state.time < manifest.log.period
+        return last != tick
 
     def _guarded(self, row: ElectionRow) -> bool:
         uuid = row.uuid

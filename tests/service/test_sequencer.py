@@ -46,8 +46,16 @@ def test_a_record_that_has_just_begun_has_a_checkpoint_that_its_log_key_signed(
     verify_tiles(FolderTiles(log_folder(server.storage.root, town.uuid)), newest.checkpoint)
 
 
-def test_while_people_vote_checkpoints_keep_their_distance(server: Server, clock: HandClock, tmp_path: Path) -> None:
+def to_next_tick(town: ServedTown) -> None:
+    """The clock stands at the beginning of the log's next period."""
+    assert town.manifest.log is not None
+    period = town.manifest.log.period
+    town.clock.time += period - town.clock.time % period
+
+
+def test_while_people_vote_checkpoints_come_at_the_ticks_of_a_grid(server: Server, clock: HandClock, tmp_path: Path) -> None:
     town = open_town(server, clock, tmp_path / "town")
+    to_next_tick(town)
     assert server.sequencer.step() == 1
     before = server.sequencer.newest(town.uuid)
     asyncio.run(server.casting.cast(town.uuid, town.ballot(0), "192.0.2.1"))
@@ -64,6 +72,55 @@ def test_while_people_vote_checkpoints_keep_their_distance(server: Server, clock
     assert before is not None
     assert after is not None
     proven_consistency(FolderTiles(log_folder(server.storage.root, town.uuid)), before.checkpoint, after.checkpoint)
+
+
+def test_the_first_cast_after_a_quiet_time_is_not_timed_by_a_checkpoint(server: Server, clock: HandClock, tmp_path: Path) -> None:
+    town = open_town(server, clock, tmp_path / "town")
+    server.sequencer.step()
+    for _ in range(3):
+        to_next_tick(town)
+        assert server.sequencer.step() == 0
+    asyncio.run(server.casting.cast(town.uuid, town.ballot(0), "192.0.2.1"))
+    clock.time += 1
+    assert server.sequencer.step() == 0
+    to_next_tick(town)
+    assert server.sequencer.step() == 1
+
+
+def test_a_clock_that_is_set_back_does_not_keep_a_log_from_being_signed(server: Server, clock: HandClock, tmp_path: Path) -> None:
+    town = open_town(server, clock, tmp_path / "town")
+    server.sequencer.step()
+    asyncio.run(server.casting.cast(town.uuid, town.ballot(0), "192.0.2.1"))
+    clock.time -= 3600
+    assert server.sequencer.step() == 1
+
+
+def test_a_process_that_begins_within_a_period_signs_at_the_next(server: Server, clock: HandClock, tmp_path: Path) -> None:
+    town = open_town(server, clock, tmp_path / "town")
+    to_next_tick(town)
+    server.sequencer.step()
+    asyncio.run(server.casting.cast(town.uuid, town.ballot(0), "192.0.2.1"))
+    again = fresh(server)
+    assert again.step() == 0
+    to_next_tick(town)
+    assert again.step() == 1
+
+
+def test_a_damaged_state_of_an_open_election_stops_its_log_alone(server: Server, clock: HandClock, tmp_path: Path) -> None:
+    town = open_town(server, clock, tmp_path / "town")
+    server.sequencer.step()
+    asyncio.run(server.casting.cast(town.uuid, town.ballot(0), "192.0.2.1"))
+    (server.storage.root / "log-state" / town.uuid).write_bytes(b"{}")
+    other = draft(server, clock, tmp_path / "other", plan(6, clock.now(), "district-2"))
+    to_next_tick(town)
+    # Both a process that has looked before, and one that looks for the first time.
+    server.sequencer.step()
+    assert server.sequencer.stopped == {town.uuid: "log-state"}
+    assert server.sequencer.newest(other.uuid) is not None
+    unaware = Sequencer(server.storage, server.clock, server.keys)
+    unaware.step()
+    assert unaware.stopped == {town.uuid: "log-state"}
+    server.storage.verify_writable()
 
 
 def test_an_election_that_has_closed_has_its_last_checkpoint_at_once(server: Server, clock: HandClock, tmp_path: Path) -> None:
