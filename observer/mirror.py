@@ -8,7 +8,7 @@ Only then does it all join the folder, the checkpoint last.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -30,7 +30,7 @@ from veche.ledger.tile_growth import grow
 from veche.ledger.tile_reader import read_bundle, verify_root
 from veche.observer.ballot_check import PIECE, Piece, check_piece, prepare
 from veche.observer.downloading import NotThere, Patience, Site
-from veche.observer.evidence import compare
+from veche.observer.evidence import Proven, compare
 from veche.observer.executor import executor
 from veche.observer.mirror_data import named_by, texts_of
 from veche.observer.mirror_folder import Held, MirrorFolder, log_of, read_pieces
@@ -70,33 +70,52 @@ class Mirror:
         note = self.small("checkpoint", MAX_BYTES)
         signed = parse_signed(note)
         verify_log(signed, self.log.origin, self.log.keys)
-        self._compare(signed)
+        pending = self.folder.pending()
+        if self.held.signed is None or self.held.signed.checkpoint != signed.checkpoint:
+            self.folder.keep_pending(signed)
+        self._compare(signed, pending)
         size = self.held.signed.checkpoint.size if self.held.signed is not None else None
         if signed.checkpoint.size == size:
             if self.held.signed != signed:
                 self.folder.publish(note)
                 self.held.signed = signed
+            self.folder.clear_pending(pending)
             return False
-        self.folder.keep_pending(note)
         try:
             _Arrival(self, signed, note).take_in()
         finally:
             shutil.rmtree(self.folder.incoming, ignore_errors=True)
+        self.folder.clear_pending([*pending, signed])
         return True
 
-    def _compare(self, signed: SignedCheckpoint) -> None:
-        """The log goes on from all that was seen of it."""
-        for seen in (self.held.signed, self.folder.pending()):
-            if seen is None:
-                continue
+    def _compare(self, signed: SignedCheckpoint, pending: Sequence[SignedCheckpoint]) -> None:
+        """The log goes on from all that was seen of it. Raises Proven before anything else."""
+        failed: list[ElectionError] = []
+        away = False
+        # The smaller ones first: they need the tiles of now, which a server has.
+        for seen in sorted([*filter(None, [self.held.signed]), *pending], key=lambda one: one.checkpoint.size):
             shrunk = signed.checkpoint.size < seen.checkpoint.size
+            tiles = self.folder.tiles if shrunk and seen is self.held.signed else self.served
+            if away and tiles is self.served and seen.checkpoint.size != signed.checkpoint.size:
+                continue
             try:
-                compare(seen, signed, self.folder.tiles if shrunk and seen is self.held.signed else self.served, self.log.keys)
-            except Inconsistent:
+                compare(seen, signed, tiles, self.log.keys)
+                if shrunk:
+                    failed.append(shrank(seen, signed, self.address))
+            except Proven:
                 self.folder.keep_differing(signed)
                 raise
-            if shrunk:
-                raise shrank(seen, signed, self.address)
+            except Unsupported as error:
+                # No more is asked in this step; two of one size need no tiles.
+                away = True
+                failed.append(error)
+            except Inconsistent as error:
+                failed.append(error)
+        told = [error for error in failed if not isinstance(error, Unsupported)]
+        if told:
+            self.folder.keep_differing(signed)
+        if failed:
+            raise (told or failed)[0]
 
     def small(self, name: str, limit: int) -> bytes:
         """What is served at `name`. Raises Unsupported `unreachable`, also when nothing is."""

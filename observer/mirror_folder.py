@@ -1,7 +1,8 @@
 """What a mirror holds of an election, in the folder form, and how it gets there whole. docs/protocol.md sections 8.5 and 12.9.
 
 `checkpoint` is written last and says how far the rest is believed: after a crash whatever goes further is cut off again. What the
-log has signed is kept in `pending` before anything else is asked of the server, so that no crash loses it as evidence.
+log has signed is kept as pending before anything else is asked of the server, so that neither a crash nor a refusal loses it as
+evidence, until what is held goes on from it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ from veche.observer.mirror_data import named_by, texts_of
 FORM: Final = "mirror/1"
 AT_ONCE: Final = 64 * WIDTH
 """Entries that are in memory at the same time."""
+
+MAX_PENDING: Final = 64
+"""Checkpoints that wait until they are compared."""
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
 
@@ -123,17 +127,28 @@ class MirrorFolder:
         replace(self.path / "manifest.json", raw)
         return manifest
 
-    def keep_pending(self, note: bytes) -> None:
+    def keep_pending(self, signed: SignedCheckpoint) -> None:
         """What the log has signed is on the disk, whether or not the rest ever comes."""
-        replace(self.path / ".pending", note)
+        path = self._pending_of(signed)
+        if path.exists() or len(list(self.path.glob(".pending-*"))) < MAX_PENDING:
+            replace(path, signed.data())
 
     def keep_differing(self, signed: SignedCheckpoint) -> None:
         """A checkpoint that does not go on from what is held is kept beside it, whatever it proves."""
-        replace(self.path / f"differing-{sha256(signed.data()).hexdigest()[:16]}", signed.data())
+        replace(self.path / f"differing-{_tree_name(signed)}", signed.data())
 
-    def pending(self) -> SignedCheckpoint | None:
-        """The newest checkpoint that was seen, which may be further than what is held."""
-        return self._note(".pending")
+    def pending(self) -> list[SignedCheckpoint]:
+        """The checkpoints that were seen and may be no beginning of what is held."""
+        names = sorted(path.name for path in self.path.glob(".pending*") if not _TEMPORARY.fullmatch(path.name))
+        return [signed for name in names if (signed := self._note(name)) is not None]
+
+    def clear_pending(self, compared: Iterable[SignedCheckpoint]) -> None:
+        """These are beginnings of what is held."""
+        for signed in compared:
+            self._pending_of(signed).unlink(missing_ok=True)
+
+    def _pending_of(self, signed: SignedCheckpoint) -> Path:
+        return self.path / f".pending-{_tree_name(signed)}"
 
     def load(self, manifest: Manifest) -> Held:
         """What is held, every byte of it checked again but the proofs in ballots; what goes further is cut off, tiles that got
@@ -276,6 +291,11 @@ def read_pieces(path: Path) -> Iterator[list[bytes]]:
 def _pieces(entries: Iterator[tuple[int, bytes]]) -> Iterator[list[bytes]]:
     while piece := [entry for _, entry in islice(entries, AT_ONCE)]:
         yield piece
+
+
+def _tree_name(signed: SignedCheckpoint) -> str:
+    """One name for one tree, so that a note that anybody can change does not fill the disk."""
+    return sha256(b"%d %s" % (signed.checkpoint.size, signed.checkpoint.root)).hexdigest()[:16]
 
 
 def _cut(path: Path, size: int) -> None:

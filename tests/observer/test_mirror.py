@@ -9,13 +9,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from tests.election.record_builder import VOTES, Story
 from tests.observer.logged_record import KEYS, ORIGIN, checkpoint_of, shown, told, turn
-from tests.observer.served_record import HASTY, UUID, Shown, served
+from tests.observer.served_record import HASTY, UUID, Shown, send, served
 from veche.crypto.errors import ElectionError, Inconsistent, Refused, Unsupported
 from veche.ledger.checkpoint import Checkpoint
 from veche.ledger.tile_growth import Edge, edge_of
@@ -151,6 +152,40 @@ def test_a_checkpoint_that_was_seen_before_a_crash_still_convicts(tmp_path: Path
     assert refusal(server, tmp_path / "m").code == "folder-form"
     assert not (tmp_path / "m" / "checkpoint").exists()
     assert isinstance(refusal(shown(told(SWAPPED)), tmp_path / "m"), Proven)
+
+
+def refuses_tiles(reader: BaseHTTPRequestHandler, name: str) -> bool:
+    if name.startswith("tile/"):
+        send(reader, 503, b"{}")
+    return name.startswith("tile/")
+
+
+def test_a_fork_whose_tiles_are_refused_is_kept_and_convicts_when_the_log_goes_on(tmp_path: Path) -> None:
+    server = shown(told(), 12)
+    with mirroring(server, tmp_path / "m") as mirror:
+        mirror.step()
+        server.odd = refuses_tiles
+        for size in (14, 15):
+            server.files["checkpoint"] = checkpoint_of(told(SWAPPED).entries[:size])
+            with pytest.raises(Unsupported):
+                mirror.step()
+        turn(server, told(), 12)
+        server.odd = Shown({}).odd
+    turn(server, told())
+    assert isinstance(refusal(server, tmp_path / "m"), Proven)
+
+
+def test_a_smaller_checkpoint_than_was_signed_is_kept_and_the_mirror_goes_on(tmp_path: Path) -> None:
+    server = shown(told(), 12)
+    with mirroring(server, tmp_path / "m") as mirror:
+        mirror.step()
+        turn(server, told(), 10)
+        with pytest.raises(Inconsistent):
+            mirror.step()
+        turn(server, told())
+        assert mirror.step()
+    assert [path.read_bytes() for path in (tmp_path / "m").glob("differing-*")] == [checkpoint_of(told().entries[:10])]
+    assert list((tmp_path / "m").glob(".pending*")) == []
 
 
 def bad_ballot(right: bytes, _: Story) -> bytes:
