@@ -1,7 +1,8 @@
 """What a voter's paper is worth, checked without any network. docs/protocol.md sections 8.7 and 12.5.
 
 The words for people: *accepted*, the box has signed that it took the ballot; *in the public log*, a signed checkpoint covers it;
-*confirmed by N witnesses*, the quorum of the policy has cosigned that; *counted*, voting is over and no later ballot replaced it.
+*confirmed by N witnesses*, the quorum of the policy has cosigned that; *counted*, voting is over, no later ballot
+replaced it, and the vote was neither cancelled nor annulled.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from veche.ballot.acknowledgement import Acknowledgement, parse_acknowledgement,
 from veche.ballot.manifest import Manifest, parse_manifest
 from veche.crypto.errors import Inconsistent, Malformed, Refused, Unsupported
 from veche.crypto.signed_note import ED25519, VerifierKey
+from veche.ledger.annex import Annulled, Cancelled
 from veche.ledger.broken_acknowledgement import contradicts, find_broken
 from veche.ledger.entry import is_event_text
 from veche.ledger.event import EventType, parse_event
@@ -28,7 +30,7 @@ from veche.ledger.receipt import FIRST_LINE, Logged, Receipt, parse_receipt, ver
 from veche.ledger.record import read_entries
 from veche.ledger.signed_checkpoint import SignedCheckpoint, parse_signed
 from veche.ledger.tile_growth import edge_of
-from veche.observer.board import Board, board_of
+from veche.observer.board import Board, board_of, read_annexes
 from veche.observer.durable_files import read_file
 from veche.observer.evidence import Proven, compare, describe
 from veche.observer.log_store import FolderTiles
@@ -132,7 +134,7 @@ class _Copy:
         self._verify_history(receipt.signed)
         self._verify_entry(logged)
         found = parse_event(logged.entry).payload or ""
-        return Standing((*lines, *_counted(self.board, found)), short)
+        return Standing((*lines, *self._counted(found)), short)
 
     def check_note(self, data: bytes, tracker: str | None) -> Standing:
         log = self.manifest.log
@@ -150,7 +152,7 @@ class _Copy:
             return Standing((_accepted(said), "This copy of the record does not reach as far as your ballot: take a newer one."))
         if index is not None and index != place:
             raise Inconsistent("receipt-ballot", f"the paper says entry {index}, the record has the ballot as entry {place}")
-        counted = _counted(self.board, said.tracker)
+        counted = self._counted(said.tracker)
         if signed is None or signed.checkpoint.size <= place:
             return Standing((_accepted(said), "No signed checkpoint in this copy covers it yet.", *counted))
         confirmation, short = _confirmation(signed, self.policy)
@@ -201,8 +203,13 @@ class _Copy:
                 raise Inconsistent(
                     "receipt-record",
                     f"the log has signed that entry {logged.index} is this ballot, event {event.height}; entry {index} of this "
-                    "copy cannot be beside it: the copy is false, or the log shows two histories. Keep both, and compare with others",
+                    "copy cannot be beside it: the copy is false, or the log shows two histories. Keep both, and ask others",
                 )
+
+    def _counted(self, tracker: str) -> tuple[str, ...]:
+        annexes = read_annexes(self.source, self.manifest.uuid)
+        ended = next((one.TYPE for one in annexes if isinstance(one, (Cancelled, Annulled))), None)
+        return _counted(self.board, tracker, ended)
 
     def _entries(self) -> Iterator[tuple[int, bytes]]:
         with self.source.entries() as stream:
@@ -272,7 +279,8 @@ def _accepted(said: Acknowledgement) -> str:
     return f"Accepted: the ballot box has signed that ballot {said.tracker} is event {said.height}, since {when}."
 
 
-def _counted(board: Board, tracker: str) -> tuple[str, ...]:
+def _counted(board: Board, tracker: str, ended: str | None) -> tuple[str, ...]:
+    """`ended` is how the vote was given up or declared void, if it was."""
     place = next((one for one in board.ballots if one.tracker == tracker), None)
     if place is None:
         return ("This copy of the record does not reach as far as your ballot: take a newer one.",)
@@ -281,6 +289,8 @@ def _counted(board: Board, tracker: str) -> tuple[str, ...]:
     last = board.counted()[place.credential]
     if last.height != place.height:
         return (f"Not counted: a later ballot with the same code replaced it (event {last.height}).",)
+    if ended is not None:
+        return (f"Not counted: the vote was {ended}.",)
     if board.end is None:
         return ("Not counted yet: voting goes on. It is the last ballot with your code so far.",)
     return ("Counted: voting is over, and it is the last ballot with your code.",)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.election.record_builder import VOTES
+from tests.election.record_builder import CLOSES, VOTES, Story
 from tests.observer.logged_record import (
     BOX,
     KEYS,
@@ -20,6 +20,7 @@ from tests.observer.logged_record import (
     receipt_of,
     shown,
     told,
+    with_log,
     write_log,
 )
 from tests.observer.served_record import Shown, send, served
@@ -194,6 +195,23 @@ def test_a_closed_copy_that_the_receipt_of_a_larger_log_contradicts_is_refused(
     assert "receipt-record" in shown_text.err
     assert "ounted" not in shown_text.out
     assert "take a newer one" not in shown_text.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "until", "word"), [("cancelled", "EncryptedTally", "cancelled"), ("annulled", "certified", "annulled")]
+)
+@pytest.mark.parametrize("paper", [receipt_of, acknowledged], ids=["receipt", "acknowledgement"])
+def test_a_ballot_of_a_vote_that_was_given_up_or_declared_void_is_not_counted(
+    paper: object, kind: str, until: str, word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given_up = Story(changes={"manifest": with_log("quorum none\n")}, until=until)
+    given_up.entries.append(given_up._annex_text(kind, {"time": CLOSES + 500, "reason": "court"}))
+    given_up.write(tmp_path / "m")
+    write_log(tmp_path / "m", given_up.entries)
+    assert check(paper(given_up, 2), tmp_path, "--election", str(tmp_path / "m")) == 0  # type: ignore[operator]
+    said = capsys.readouterr().out
+    assert f"Not counted: the vote was {word}" in said
+    assert "Counted:" not in said
 
 
 # --- fetching ---
