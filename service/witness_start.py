@@ -134,8 +134,8 @@ class _Asking:
         answer = self.client.submit(Submission(0, (), empty))
         if answer.status == 409:
             return last_size(answer, self.client.address)
-        (key,) = (one for one in witness_keys(known) if one.name == self.name)
-        cosignatures(answer, empty, key, self.client.address)
+        keys = [one for one in witness_keys(known) if one.name == self.name]
+        cosignatures(answer, empty, keys, self.client.address)
         return 0
 
     def _shown(self, uuid: str) -> SignedCheckpoint | None:

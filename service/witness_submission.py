@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -59,7 +59,7 @@ class Standing:
 class _Known:
     """What this process knows of one log at one witness. `size` is what was last cosigned there; times are monotonic."""
 
-    key: VerifierKey
+    keys: tuple[VerifierKey, ...]
     size: int = 0
     waiting: bool = True
     failures: int = 0
@@ -122,14 +122,15 @@ class WitnessSubmission:
         if not self._desks:
             return
         try:
-            keys = {key.name: key for key in witness_keys(self._sequencer.log_of(uuid))}
+            keys = witness_keys(self._sequencer.log_of(uuid))
         except ElectionError:
             # No log, or a policy that says nothing: then no witness is asked.
             return
         with self._lock:
             for desk in self._desks:
-                if desk.name in keys:
-                    desk.logs.setdefault(uuid, _Known(keys[desk.name])).waiting = True
+                own = tuple(key for key in keys if key.name == desk.name)
+                if own:
+                    desk.logs.setdefault(uuid, _Known(own)).waiting = True
                     desk.wake.set()
 
     def standings(self) -> list[Standing]:
@@ -212,7 +213,7 @@ class WitnessSubmission:
                 raise self._verified_fork(client, uuid, _ahead(uuid, client.address, theirs, size))
         if answer.status == 422:
             raise self._verified_fork(client, uuid, self.kept(uuid, client.address, submission, answer))
-        lines = cosignatures(answer, signed, known.key, client.address)
+        lines = cosignatures(answer, signed, known.keys, client.address)
         known.size = size
         try:
             self._sequencer.add_cosignatures(uuid, lines)
@@ -277,8 +278,11 @@ def last_size(answer: Answer, address: str) -> int:
     return int(match[1])
 
 
-def cosignatures(answer: Answer, signed: SignedCheckpoint, key: VerifierKey, address: str) -> list[str]:
-    """The lines in a good answer, of which one is of this witness and this checkpoint. Raises Refused; its code says why."""
+def cosignatures(answer: Answer, signed: SignedCheckpoint, keys: Sequence[VerifierKey], address: str) -> list[str]:
+    """The lines in a good answer, of which one is of a key of this witness and of this checkpoint.
+
+    `keys` have one name, and are at least one. Raises Refused; its code says why.
+    """
     match answer.status:
         case 200:
             pass
@@ -296,12 +300,12 @@ def cosignatures(answer: Answer, signed: SignedCheckpoint, key: VerifierKey, add
             raise Refused("witness-refuses", f"the witness at {address} answers {status}; ask its operator when it goes on")
     try:
         lines = answer.body.decode("utf-8").removesuffix("\n").split("\n")
-        if with_lines(signed.data(), lines, [key]) == signed.data():
+        if with_lines(signed.data(), lines, keys) == signed.data():
             raise Malformed("note-malformed", "no line of its key")
     except (UnicodeDecodeError, Malformed, InvalidSignature) as error:
         raise Refused(
             "witness-refuses",
-            f"the witness at {address} answered without a cosignature of the key {key.name}, as the policy has it: ask for its key",
+            f"the witness at {address} answered without a cosignature of {keys[0].name} by a key of the policy: ask for its key",
         ) from error
     return lines
 

@@ -14,12 +14,15 @@ from sqlalchemy import delete, update
 
 from tests.observer.witness_process import NAME, in_thread, new_witness
 from tests.service.hand_clock import HandClock
-from tests.service.town import ServedTown
+from tests.service.town import ServedTown, draft, plan
 from tests.service.witnessed_town import answering, code, confirmed, saying, submission, town_with, wait_for
 from veche.crypto.errors import Inconsistent
-from veche.crypto.signed_note import VerifierKey
+from veche.crypto.scalar import system_randomness
+from veche.crypto.signed_note import ML_DSA_44, VerifierKey
+from veche.crypto.signing_key import SigningKey
 from veche.observer import witness_server
 from veche.observer.tables import elections, entries
+from veche.observer.witness import open_witness
 from veche.service.at_work import at_work
 from veche.service.sequencer import Sequencer
 from veche.service.server import Server, open_server
@@ -136,6 +139,25 @@ def test_a_witness_that_hangs_holds_up_the_start_for_a_bounded_time(grown: Serve
         verify_witnesses(grown.server.sequencer, grown.server.storage.root, {NAME: url}, seconds=0.3)
         assert time.monotonic() - began < 3
         hangs.set()
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["the answering key last", "the answering key first"])
+def test_a_witness_with_two_keys_of_one_name_is_asked_and_either_key_confirms(
+    server: Server, clock: HandClock, tmp_path: Path, folder: Path, key: VerifierKey, first: bool
+) -> None:
+    spare = SigningKey.generate(NAME, system_randomness, ML_DSA_44).verifier
+    pair = (key, spare) if first else (spare, key)
+    two = "".join(f"witness {word} {one.text()}\n" for word, one in zip(("one", "two"), pair, strict=True)) + "quorum none\n"
+    town = draft(server, clock, tmp_path / "town", {**plan(6, clock.now()), "policy": two})
+    assert town.manifest.log is not None
+    open_witness(folder, time.time).store.add_log(town.manifest.log.keys)
+    server.sequencer.sequence(town.uuid)
+    with in_thread(folder) as witness:
+        verify_witnesses(server.sequencer, server.storage.root, {NAME: witness.url})
+        made = submission(town, witness.url)
+        assert made.step(NAME) == 1
+        assert code(made) == "confirmed"
+    assert confirmed(town) == 1
 
 
 def test_a_server_at_work_has_its_checkpoints_confirmed(grown: ServedTown, folder: Path) -> None:
