@@ -83,7 +83,8 @@ def find_contradiction(
     to that checkpoint give evidence that does not verify: the tiles are then at fault, and nothing is shown about the log.
     Raises as the two checks do: InvalidSignature, Refused `checkpoint-origin`, Inconsistent `evidence-void`.
     """
-    older, newer = sorted((one, other), key=lambda signed: signed.checkpoint.size)
+    # Of two of no entries the one that says nothing is something is the older: only that order shows what the empty tree is.
+    older, newer = sorted((one, other), key=lambda signed: (signed.checkpoint.size, signed.checkpoint.root == EMPTY_ROOT))
     size, root = older.checkpoint.size, older.checkpoint.root
     begins_with, proof = _beginning(nodes, size, newer)
     if begins_with == root:

@@ -77,6 +77,17 @@ def test_a_log_that_says_nothing_is_something_is_convicted() -> None:
     verify_contradiction(parse_contradiction(found.data()), KEYS)
 
 
+@pytest.mark.parametrize("swap", [False, True])
+def test_of_two_checkpoints_of_no_entries_the_false_one_is_convicted_in_either_order(swap: bool) -> None:
+    good, bad = signed([]), parse_signed(sign_checkpoint(Checkpoint(ORIGIN, 0, bytes(32)), [LOG_SIGNER]))
+    pair = (bad, good) if swap else (good, bad)
+    for nodes in (None, TREE):
+        found = find_contradiction(*pair, nodes, KEYS)
+        assert found is not None
+        verify_contradiction(parse_contradiction(found.data()), KEYS)
+    assert find_contradiction(good, good, None, KEYS) is None
+
+
 def test_the_key_that_signed_need_not_be_the_same() -> None:
     forked = parse_signed(sign_checkpoint(signed(forked_at(7)[:50]).checkpoint, [SPARE]))
     found = find_contradiction(signed(HONEST[:20]), forked, tree(forked_at(7)), (LOG_KEY, SPARE.verifier))
