@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from veche.ballot.manifest import Log, parse_description, verify_manifest
 from veche.crypto.canonical_json import integer, parse
@@ -39,6 +39,11 @@ from veche.observer.setup_check import Setup, check_setup
 from veche.observer.sources import MAX_DATA, MAX_MANIFEST
 from veche.observer.url_source import MAX_FILE, MAX_SUMMARY, parse_address
 from veche.observer.url_tiles import UrlTiles
+
+MAX_ENTRIES: Final = 1 << 26
+"""Entries that are followed: whoever has the log's key may sign any size."""
+MAX_ENTRY_FILE: Final = 1 << 35
+"""Bytes of all entries."""
 
 
 class Mirror:
@@ -155,11 +160,14 @@ class _Arrival:
     def _fetch_entries(self) -> None:
         """The entries since are in a file of their own, and give the root that was signed."""
         edge, size = self._held.edge, self._signed.checkpoint.size
+        verify_bounded(self._signed)
         with self._texts.open("wb") as stream:
             for bundle in new_bundles(edge.size, size):
                 texts = read_bundle(self._mirror.served, bundle)[edge.size - bundle.number * WIDTH :]
                 stream.writelines(entry_line(one) for one in texts)
                 edge = grow(edge, texts).edge
+                if self._held.entry_bytes + stream.tell() > MAX_ENTRY_FILE:
+                    raise Malformed("folder-form", f"the log's entries are larger than {MAX_ENTRY_FILE} bytes")
         verify_root(edge, self._signed.checkpoint)
 
     def _read_entries(self) -> tuple[list[bytes], list[Annex]]:
@@ -324,6 +332,12 @@ def shrank(seen: SignedCheckpoint, signed: SignedCheckpoint, address: str) -> El
         f"{signed.checkpoint.size} only. They are the beginning of what was signed, so nothing is proven against the log; but "
         "entries that everybody should see are not shown: ask the operator whether an old copy was brought back",
     )
+
+
+def verify_bounded(signed: SignedCheckpoint) -> None:
+    """Nobody reads without end. Raises Malformed `folder-form`."""
+    if signed.checkpoint.size > MAX_ENTRIES:
+        raise Malformed("folder-form", f"the log has signed {signed.checkpoint.size} entries; at most {MAX_ENTRIES} are read")
 
 
 def _first_record(stream: BinaryIO) -> int:

@@ -28,7 +28,7 @@ from veche.observer.downloading import NotThere, Patience, Site
 from veche.observer.durable_files import read_file, replace
 from veche.observer.evidence import Proven, compare, describe
 from veche.observer.log_store import make_durable_folder
-from veche.observer.mirror import shrank
+from veche.observer.mirror import shrank, verify_bounded
 from veche.observer.mirror_folder import log_of
 from veche.observer.sources import MAX_MANIFEST
 from veche.observer.url_source import parse_address
@@ -197,6 +197,7 @@ class Watch:
         """The new entries are those that were signed, and break no acknowledgement. Raises Proven; Inconsistent `root-differs`."""
         if not self._notes or signed.checkpoint.size <= self._scanned.size:
             return
+        verify_bounded(signed)
         tiles, grown = self._tiles(self.address), self._scanned
         for note in self._notes:
             entries = _Entries(tiles, self._scanned, signed.checkpoint)

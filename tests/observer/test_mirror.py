@@ -394,6 +394,15 @@ def test_a_full_disk_leaves_what_was_held(tmp_path: Path, monkeypatch: pytest.Mo
     assert audited(tmp_path / "m") == "certified"
 
 
+@pytest.mark.parametrize("bound", ["MAX_ENTRIES", "MAX_ENTRY_FILE"])
+def test_a_log_larger_than_any_election_does_not_fill_the_disk(bound: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"veche.observer.mirror.{bound}", 11, raising=False)
+    server = shown(told(), 12)
+    assert refusal(server, tmp_path / "m").code == "folder-form"
+    assert not (tmp_path / "m" / "entries.jsonl").exists()
+    assert ("tile/entries/000.p/12" in server.asked) == (bound == "MAX_ENTRY_FILE")
+
+
 def test_what_comes_in_pieces_leaves_every_tile_that_its_size_shows(tmp_path: Path) -> None:
     texts = [b"%d" % number for number in range(AT_ONCE + 6)]
     folder, root = MirrorFolder(tmp_path, UUID), edge_of(texts).root()

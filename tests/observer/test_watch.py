@@ -263,6 +263,14 @@ def test_entries_that_are_not_those_that_were_signed_hide_no_broken_acknowledgem
     proven_by(watching.watch)
 
 
+def test_a_log_larger_than_any_election_is_not_scanned(stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("veche.observer.mirror.MAX_ENTRIES", 11, raising=False)
+    watching = Watching(stack, tmp_path, shown(told(), 12))
+    watching.watch.add_acknowledgement(acknowledged(told(), 0))
+    with pytest.raises(Malformed):
+        watching.step()
+
+
 def test_a_log_that_has_not_come_so_far_has_broken_nothing(stack: ExitStack, tmp_path: Path) -> None:
     watching = Watching(stack, tmp_path, shown(told(VOTES[:3], until="EndBallots")))
     watching.watch.add_acknowledgement(acknowledged(told(), 3))
