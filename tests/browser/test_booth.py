@@ -171,6 +171,32 @@ def test_two_windows_and_two_clicks_cast_one_ballot(new_page: NewPage, voters: V
     other.verify()
 
 
+def test_while_a_clicked_ballot_waits_it_is_not_changed_and_a_page_that_rests_meanwhile_sends_none(
+    new_page: NewPage, voters: Voters
+) -> None:
+    page, code = new_page(), voters.next()
+    held: list[Route] = []
+    encrypt(page, code)
+    page.page.route("**/credentials/*", lambda route: held.append(route))
+    for rests in (True, False):
+        page.press("Cast the ballot")
+        page.heading("Sending your ballot …")
+        assert page.page.locator("#app button").count() == 0
+        if rests:
+            page.page.evaluate("dispatchEvent(new Event('pagehide'))")
+            page.heading("Vote")
+        with page.page.expect_event("requestfinished"):
+            held.pop().continue_()
+        if rests:
+            page.page.unroute("**/credentials/*")
+            assert page.sent == []
+            page.page.goto("about:blank")
+            encrypt(page, code)
+            page.page.route("**/credentials/*", lambda route: held.append(route))
+    page.heading("Your ballot is accepted")
+    assert len(page.sent) == 1 and len(voters.cast(code)) == 1
+
+
 def test_the_fifth_wrong_code_leads_to_help_and_not_to_a_lock(new_page: NewPage, voters: Voters) -> None:
     page, code = new_page(), voters.next()
     page.open("/en/vote/demo")
