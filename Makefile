@@ -9,7 +9,7 @@ JOBS ?= auto
 
 BIN = .venv/bin
 READY = .venv/.ready
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup run demo test check lint web web-check verify-web screenshots bench-web soak bench clean
 

@@ -52,6 +52,13 @@ def find_tool(variable: str, otherwise: str | None) -> Path:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first, so that no worker is left alone with one at the end."""
+    long = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def vectors() -> Path:
     """The folder `vectors/`; its README names the origin of every file."""
