@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from veche.crypto.errors import Refused
 from veche.observer.tables import archive_records, ballots, credentials, data_files, elections, entries, turnout
@@ -85,6 +85,20 @@ class Hour:
     voters: int
 
 
+# What every ballot and every receipt asks is written once: to build a statement takes longer than the database needs for it.
+_ONE_ELECTION: Final = select(*_COLUMNS).where(elections.c.uuid == bindparam("of"))
+_ONE_ELECTION_LOCKED: Final = _ONE_ELECTION.with_for_update()
+_BALLOT_OF_TRACKER: Final = select(*(ballots.c[name] for name in BallotRow.__slots__)).where(
+    ballots.c.uuid == bindparam("of"), ballots.c.tracker == bindparam("tracked")
+)
+_LISTED: Final = select(credentials.c.credential, credentials.c.weight, credentials.c.listed, credentials.c.issued).where(
+    credentials.c.uuid == bindparam("of"), credentials.c.credential == bindparam("known")
+)
+_ENTRY_AT_HEIGHT: Final = select(entries.c.place, entries.c.kind, entries.c.owner, entries.c.height, entries.c.text).where(
+    entries.c.uuid == bindparam("of"), entries.c.height == bindparam("at")
+)
+
+
 def all_elections(connection: Connection, campaign: str | None = None) -> list[ElectionRow]:
     """Every election, or those of one campaign, by campaign and contest."""
     query = select(*_COLUMNS).order_by(elections.c.campaign, elections.c.contest, elections.c.uuid)
@@ -94,8 +108,7 @@ def all_elections(connection: Connection, campaign: str | None = None) -> list[E
 
 def election_row(connection: Connection, uuid: str, lock: bool = False) -> ElectionRow:
     """The election of this uuid; with `lock`, nobody else appends until the transaction ends. Raises Refused `no-election`."""
-    query = select(*_COLUMNS).where(elections.c.uuid == uuid)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    row = connection.execute(_ONE_ELECTION_LOCKED if lock else _ONE_ELECTION, {"of": uuid}).one_or_none()
     if row is None:
         raise Refused("no-election", f"there is no election {uuid[:64]} here")
     return _election(row)
@@ -163,11 +176,7 @@ def event_text(connection: Connection, uuid: str, height: int) -> bytes | None:
 
 def event_entry(connection: Connection, uuid: str, height: int) -> EntryRow | None:
     """The entry with the event at this height, or None."""
-    table = entries
-    query = select(table.c.place, table.c.kind, table.c.owner, table.c.height, table.c.text).where(
-        table.c.uuid == uuid, table.c.height == height
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_ENTRY_AT_HEIGHT, {"of": uuid, "at": height}).one_or_none()
     return None if row is None else _entry(row)
 
 
@@ -237,8 +246,7 @@ def data_names(connection: Connection, uuid: str) -> list[str]:
 
 def ballot_row(connection: Connection, uuid: str, tracker: str) -> BallotRow | None:
     """The ballot of this tracker (hex), or None."""
-    query = _ballots().where(ballots.c.uuid == uuid, ballots.c.tracker == tracker)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_BALLOT_OF_TRACKER, {"of": uuid, "tracked": tracker}).one_or_none()
     return None if row is None else _ballot(row)
 
 
@@ -283,11 +291,7 @@ def turnout_of(connection: Connection, uuid: str) -> list[Hour]:
 
 def credential_row(connection: Connection, uuid: str, credential: str) -> CredentialRow | None:
     """The listed credential (hex), or None."""
-    table = credentials
-    query = select(table.c.credential, table.c.weight, table.c.listed, table.c.issued).where(
-        table.c.uuid == uuid, table.c.credential == credential
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_LISTED, {"of": uuid, "known": credential}).one_or_none()
     return None if row is None else _credential(row)
 
 

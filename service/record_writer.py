@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from veche.ballot.credential import verified_weights
 from veche.ballot.election import parse_election
@@ -41,6 +41,28 @@ class Timed:
     ballot: EncryptedBallot
     time: int
     weight: int
+
+_MOVING: Final = (
+    "state", "entries", "entry_bytes", "archive_bytes", "height", "head", "latest_time", "closes_at", "setup", "fingerprint",
+    "listed", "issued", "ballots", "voters",
+)  # fmt: skip
+"""What an append may change of an election's row."""
+
+# What every ballot needs is written once: to build a statement takes longer than the database needs for it.
+_NEW_ENTRY: Final = insert(entries)
+_NEW_RECORD: Final = insert(archive_records)
+_NEW_BALLOT: Final = insert(ballots)
+_VOTED: Final = select(ballots.c.height).where(ballots.c.uuid == bindparam("of"), ballots.c.credential == bindparam("by")).limit(1)
+_COUNTED: Final = (
+    update(turnout)
+    .where(turnout.c.uuid == bindparam("of"), turnout.c.hour == bindparam("within"))
+    .values(ballots=turnout.c.ballots + 1, voters=turnout.c.voters + bindparam("more"))
+)
+_STORED: Final = (
+    update(elections)
+    .where(elections.c.uuid == bindparam("of"), elections.c.entries == bindparam("at"))
+    .values({name: bindparam(f"new_{name}") for name in _MOVING})
+)
 
 
 def create_record(connection: Connection, manifest: Manifest, manifest_raw: bytes, archive_time: int, clock_offset: int) -> None:
@@ -92,9 +114,9 @@ def add_ballot(connection: Connection, row: ElectionRow, timed: Timed) -> Electi
     ballot = timed.ballot
     event = append(tip_of(row), EventType.BALLOT, ballot.tracker)
     first = timed.weight > 0 and not _has_voted(connection, row.uuid, ballot.credential)
-    connection.execute(insert(entries), [_entry_values(row, event, None)])
-    connection.execute(insert(archive_records), [_record_values(row.uuid, event, 0, ballot.raw)])
-    connection.execute(insert(ballots), [_ballot_values(row, timed, event)])
+    connection.execute(_NEW_ENTRY, [_entry_values(row, event, None)])
+    connection.execute(_NEW_RECORD, [_record_values(row.uuid, event, 0, ballot.raw)])
+    connection.execute(_NEW_BALLOT, [_ballot_values(row, timed, event)])
     _count_turnout(connection, row.uuid, timed.time // HOUR, first)
     after = _after_event(row, event, (ballot.raw,))
     latest = max(row.latest_time, timed.time)
@@ -107,13 +129,13 @@ def tip_of(row: ElectionRow) -> Tip | None:
 
 
 def _add(connection: Connection, row: ElectionRow, one: Addition) -> ElectionRow:
-    connection.execute(insert(entries), [_entry_values(row, one.entry, one.owner)])
+    connection.execute(_NEW_ENTRY, [_entry_values(row, one.entry, one.owner)])
     if isinstance(one.entry, Annex):
         after = replace(row, entries=row.entries + 1, entry_bytes=row.entry_bytes + len(entry_line(one.entry.text())))
         closes_at = one.entry.closes_at if isinstance(one.entry, Extended) else row.closes_at
         return replace(after, latest_time=max(row.latest_time, time_of(one.entry) or 0), closes_at=closes_at)
     for number, content in enumerate(one.contents):
-        connection.execute(insert(archive_records), [_record_values(row.uuid, one.entry, number, content)])
+        connection.execute(_NEW_RECORD, [_record_values(row.uuid, one.entry, number, content)])
         # What becomes a record of the archive is no longer kept beside it.
         name = sha256(content).hexdigest()
         connection.execute(data_files.delete().where(data_files.c.uuid == row.uuid, data_files.c.sha256 == name))
@@ -203,31 +225,18 @@ def _ballot_values(row: ElectionRow, one: Timed, event: Event) -> dict[str, Any]
 
 
 def _has_voted(connection: Connection, uuid: str, credential: str) -> bool:
-    query = select(ballots.c.height).where(ballots.c.uuid == uuid, ballots.c.credential == credential).limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(_VOTED, {"of": uuid, "by": credential}).first() is not None
 
 
 def _count_turnout(connection: Connection, uuid: str, hour: int, first: bool) -> None:
-    table = turnout
-    changed = connection.execute(
-        update(table)
-        .where(table.c.uuid == uuid, table.c.hour == hour)
-        .values(ballots=table.c.ballots + 1, voters=table.c.voters + int(first))
-    )
+    changed = connection.execute(_COUNTED, {"of": uuid, "within": hour, "more": int(first)})
     if changed.rowcount == 0:
-        connection.execute(insert(table), [{"uuid": uuid, "hour": hour, "ballots": 1, "voters": int(first)}])
+        connection.execute(insert(turnout), [{"uuid": uuid, "hour": hour, "ballots": 1, "voters": int(first)}])
 
 
 def _store(connection: Connection, before: ElectionRow, after: ElectionRow) -> ElectionRow:
-    names = (
-        "state", "entries", "entry_bytes", "archive_bytes", "height", "head", "latest_time", "closes_at", "setup", "fingerprint",
-        "listed", "issued", "ballots", "voters",
-    )  # fmt: skip
-    changed = connection.execute(
-        update(elections)
-        .where(elections.c.uuid == before.uuid, elections.c.entries == before.entries)
-        .values({name: getattr(after, name) for name in names})
-    )
+    stood = {"of": before.uuid, "at": before.entries}
+    changed = connection.execute(_STORED, stood | {f"new_{name}": getattr(after, name) for name in _MOVING})
     if changed.rowcount != 1:
         raise Inconsistent("record-moved", f"the record of election {before.uuid} went on while this step was made; try again")
     return after
