@@ -159,8 +159,7 @@ class Appender:
             now = time_at(self._clock, row)
             verify_open(row, now)
             fresh = _distinct(connection, uuid, batch)
-            for one in fresh:
-                row = _added(connection, row, Timed(one.ballot, now, one.weight))
+            row = _all_added(connection, row, [Timed(one.ballot, now, one.weight) for one in fresh])
             stored = [ballot_row(connection, uuid, one.ballot.tracker) for one in batch]
             notes = [None if found is None else self._note(connection, row, found) for found in stored]
         self._storage.committed(row)
@@ -179,8 +178,22 @@ def verify_open(row: ElectionRow, now: int) -> None:
         raise Refused("not-open", f"no ballots are taken now: it is {now}, voting is from {row.opens_at} to {row.closes_at}")
 
 
+def _all_added(connection: Connection, row: ElectionRow, batch: Sequence[Timed]) -> ElectionRow:
+    """The row after these ballots. What the database has against one takes nothing from the others: then each is tried alone."""
+    try:
+        with connection.begin_nested():
+            after = row
+            for timed in batch:
+                after = add_ballot(connection, after, timed)
+            return after
+    except (IntegrityError, DataError):
+        for timed in batch:
+            row = _added(connection, row, timed)
+        return row
+
+
 def _added(connection: Connection, row: ElectionRow, timed: Timed) -> ElectionRow:
-    """The row after this ballot. A savepoint each: what the database has against one takes nothing from the others."""
+    """The row after this ballot, within a savepoint of its own."""
     try:
         with connection.begin_nested():
             return add_ballot(connection, row, timed)
