@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.service.real_server import audited, fresh_ballots, open_now, running
 from tests.service.town import ServedTown, open_town
 from veche.ballot.encrypted_ballot import EncryptedBallot, read_ballot
 from veche.crypto.errors import Refused
-from veche.observer.record_rows import BallotRow, ElectionRow
+from veche.observer.record_rows import BallotRow, ElectionRow, election_row
 from veche.service.appender import Acknowledged, Appender, Busy
 from veche.service.server import Server
 
@@ -47,6 +48,21 @@ def test_those_that_gave_up_before_their_turn_do_not_stop_the_others(town: Serve
     for number, answer in enumerate(answers):
         assert answer.cancelled() or answer.result().note == ballots[number // 20].tracker.encode()
     assert not any(answer.cancelled() for place, answer in enumerate(answers) if place % 3)
+
+
+def test_what_the_database_does_not_take_takes_nothing_from_those_beside_it(town: ServedTown) -> None:
+    appender = Appender(town.server.storage, town.clock, note)
+    ballots = [checked(town.ballot(place)) for place in range(6)]
+    nameless = [replace(ballot, credential=None) for ballot in ballots[::2]]  # type: ignore[arg-type]  # a column that may not be null
+    mixed = [one for pair in zip(nameless, ballots[1::2], strict=True) for one in pair]
+    answers = [appender.put(town.uuid, ballot, 1) for ballot in mixed]
+    appender.close()
+    for answer in answers[::2]:
+        with pytest.raises(Busy):
+            answer.result()
+    assert [answer.result().note.decode() for answer in answers[1::2]] == [ballot.tracker for ballot in ballots[1::2]]
+    with town.server.storage.database.reading() as connection:
+        assert election_row(connection, town.uuid).ballots == 3
 
 
 def test_after_its_end_nobody_waits_for_ever(town: ServedTown) -> None:
