@@ -31,6 +31,7 @@ from starlette.exceptions import HTTPException
 
 from veche.crypto.errors import ElectionError
 from veche.observer.problems import answer_to
+from veche.observer.ranges import unchanged
 from veche.service.access import SignedIn, signed_in_by
 from veche.service.languages import ENGLISH, Language, Languages, prefix_of, read_languages, text_in
 from veche.service.organizer_words import REFUSED
@@ -169,13 +170,11 @@ def static_routes() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     content = (STATIC / _STYLE).read_bytes()
     tag = f'"{sha256(content).hexdigest()[:32]}"'
-    headers = {"Cache-Control": _CACHED, "ETag": tag}
 
-    @router.get(f"/static/{_STYLE}")
+    @router.api_route(f"/static/{_STYLE}", methods=["GET", "HEAD"])
     def style(request: Request) -> Response:
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(content, media_type="text/css; charset=utf-8", headers=headers)
+        same = unchanged(request, tag, _CACHED)
+        return same or Response(content, media_type="text/css; charset=utf-8", headers={"Cache-Control": _CACHED, "ETag": tag})
 
     return router
 

@@ -46,8 +46,32 @@ def test_a_script_is_handed_out_whole_compressed_or_not_at_all_when_it_is_known(
     assert int(packed.headers["content-length"]) < len(SCRIPT)
     assert plain.headers["content-type"] == "text/javascript; charset=utf-8"
     assert plain.headers["cache-control"] == "no-cache", "an older script from a cache would not have the hash of the page"
-    again = browser.get("/static/dist/booth.js", headers={"If-None-Match": plain.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("accepted", ["identity", "gzip"])
+def test_a_script_that_is_known_is_not_sent_again_and_head_says_what_get_would(tmp_path: Path, accepted: str) -> None:
+    browser = client(built(tmp_path))
+    browser.headers = {"Accept-Encoding": accepted}
+    whole, head = browser.get("/static/dist/booth.js"), browser.head("/static/dist/booth.js")
+    assert (head.status_code, head.content, head.headers) == (200, b"", whole.headers)
+    tag = whole.headers["etag"]
+    for known in (tag, f'"other", W/{tag}', "*"):
+        for again in (browser.get, browser.head):
+            same = again("/static/dist/booth.js", headers={"If-None-Match": known})
+            assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+            assert same.headers["vary"] == "Accept-Encoding" and same.headers["cache-control"] == "no-cache"
+    for other in ('"other"', tag[:-1], f"{tag[:-1]}x\""):
+        assert browser.get("/static/dist/booth.js", headers={"If-None-Match": other}).content == SCRIPT
+
+
+def test_the_compressed_script_has_a_tag_of_its_own_and_goes_to_nobody_who_turns_it_away(tmp_path: Path) -> None:
+    browser = client(built(tmp_path))
+    tags: dict[bool, set[str]] = {True: set(), False: set()}
+    for accepted, packed in (("gzip", 1), ("br, GZIP;q=0.5", 1), ("gzip;q=0", 0), ("gzip; q=0.0, br", 0), ("xgzip", 0)):
+        found = browser.get("/static/dist/booth.js", headers={"Accept-Encoding": accepted})
+        assert found.content == SCRIPT and ("content-encoding" in found.headers) == bool(packed)
+        tags[bool(packed)].add(found.headers["etag"])
+    assert [len(one) for one in tags.values()] == [1, 1] and tags[True] != tags[False]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "../veche.css", "%2e%2e/veche.css", "sources.sha256", "licenses/", ""])
