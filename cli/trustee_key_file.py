@@ -6,6 +6,7 @@ program opens such a file into a folder, and packs a folder into such a file, at
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from veche.crypto.canonical_json import Json, dumps, encode, fields, integer, pa
 from veche.crypto.ceremony import Committed, Finished, Revealed, Sharing, State, state_from_json
 from veche.crypto.channel import Seed
 from veche.crypto.complaint import Complaint
-from veche.crypto.errors import Malformed, Refused
+from veche.crypto.errors import Malformed, Refused, Unsupported
 from veche.crypto.scalar import Randomness
 from veche.observer.durable_files import make_private_folder, read_file, read_json, read_line, write_new, write_private
 
@@ -29,6 +30,7 @@ COST: Final = 2**16
 """N of scrypt, with r = 8 and p = 1: 64 MiB and about a quarter of a second; some seconds on a telephone. RFC 7914."""
 
 _MOST_COST: Final = 2**20
+_VERSION: Final = re.compile(r"trustee-key/[0-9]{1,4}")
 _HEADER: Final = ("veche", "campaign", "n", "salt", "nonce", "data")
 
 
@@ -83,9 +85,11 @@ def seal_room(room: TrusteeRoom, passphrase: str, randomness: Randomness, cost: 
 
 
 def open_room(raw: bytes, passphrase: str) -> TrusteeRoom:
-    """The room in a file. Raises Malformed `key-malformed`, Refused `wrong-passphrase`."""
+    """The room in a file. Raises Malformed `key-malformed`, Unsupported `key-version`, Refused `wrong-passphrase`."""
     try:
-        found = fields(parse_canonical(raw, MAX_BYTES), _HEADER)
+        value = parse_canonical(raw, MAX_BYTES)
+        _verify_version(value)
+        found = fields(value, _HEADER)
         cost = integer(found["n"], 2**10, _MOST_COST)
         salt, nonce, data = (bytes.fromhex(text(found[name])) for name in ("salt", "nonce", "data"))
         if found["veche"] != "trustee-key/1" or cost & (cost - 1) or (len(salt), len(nonce)) != (32, 12):
@@ -99,6 +103,13 @@ def open_room(raw: bytes, passphrase: str) -> TrusteeRoom:
     except InvalidTag as error:
         raise Refused("wrong-passphrase", "the passphrase does not open this file, or the file was changed") from error
     return TrusteeRoom.from_json(campaign, parse_canonical(inside, MAX_BYTES))
+
+
+def _verify_version(value: Json) -> None:
+    """Check that a file which says that it is a key file is one of today's version. Raises Unsupported `key-version`."""
+    written = value.get("veche") if type(value) is dict else None
+    if type(written) is str and _VERSION.fullmatch(written) is not None and written != "trustee-key/1":
+        raise Unsupported("key-version", f"this key file was written by another version of Veche ({written}): use that version")
 
 
 def unpack(room: TrusteeRoom, private: Path) -> None:

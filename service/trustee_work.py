@@ -79,6 +79,9 @@ def _ceremony(connection: Connection, run: StoredRun) -> dict[str, Json]:
     }
     if run.status == "running" and waiting is not None:
         value["waiting"] = {"step": waiting[0], "places": list(waiting[1]), "until": standing.deadline(waiting[0])}
+    ended = None if run.run_file is None else parse_run(run.run_file)
+    if isinstance(ended, EndedRun):
+        value["ended"] = {"code": ended.code, "named": [ended.terms.names[place - 1] for place in ended.named]}
     return value
 
 
@@ -100,6 +103,7 @@ def _contest(connection: Connection, uuid: str, place: int | None) -> dict[str, 
         "contest": manifest.contest,
         "title": dict(manifest.title),
         "state": row.state,
+        "ballots": row.ballots,
         "keys": any(one.kind == Dkg.TYPE for one in entries),
         "drilled": DrillAnnex.TYPE in mine,
         "present": connection.execute(query).first() is not None,

@@ -13,7 +13,7 @@ from veche.cli.main import app
 from veche.cli.trustee_key import read_trustee_key
 from veche.cli.trustee_key_file import TrusteeRoom, open_room, pack, seal_room, unpack
 from veche.crypto.ceremony import Sharing, state_from_json
-from veche.crypto.errors import Malformed, Refused
+from veche.crypto.errors import Malformed, Refused, Unsupported
 from veche.crypto.scalar import system_randomness
 
 
@@ -64,3 +64,5 @@ def test_another_passphrase_another_campaign_and_a_damaged_file_are_refused_in_w
     for damaged in (b"{}", raw[:-2], raw.replace(b'"n":4096', b'"n":4095'), raw.replace(b'"n":4096', b'"n":4294967296')):
         with pytest.raises(Malformed, match="not a trustee's key file"):
             open_room(damaged, PASSPHRASE)
+    with pytest.raises(Unsupported, match="another version of Veche"):
+        open_room(raw.replace(b"trustee-key/1", b"trustee-key/2"), PASSPHRASE)

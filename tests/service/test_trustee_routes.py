@@ -180,7 +180,7 @@ def test_the_standing_says_what_is_waited_for(door: Door) -> None:
     (contest,) = door.standing()["contests"]
     assert contest == {
         "election": town.uuid, "contest": "district-1", "title": dict(town.manifest.title), "state": "draft", "keys": False,
-        "drilled": False, "present": False, "share": "none",
+        "ballots": 0, "drilled": False, "present": False, "share": "none",
     }  # fmt: skip
 
 

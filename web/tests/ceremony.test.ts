@@ -137,4 +137,6 @@ test("Python's key file opens with its passphrase only, and is written again to 
   await assert.rejects(openRoom(utf8(file), `${passphrase} `), { code: "wrong-passphrase" });
   await assert.rejects(openRoom(utf8(file.replace("town-2026", "town-2027")), passphrase), { code: "wrong-passphrase" });
   await assert.rejects(openRoom(utf8("{}"), passphrase), { code: "key-malformed" });
+  await assert.rejects(openRoom(utf8(file.slice(0, -2)), passphrase), { code: "key-malformed" });
+  await assert.rejects(openRoom(utf8(file.replace("trustee-key/1", "trustee-key/2")), passphrase), { code: "key-version" });
 });

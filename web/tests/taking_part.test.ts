@@ -7,9 +7,11 @@ import { dumps } from "../src/crypto/canonical_json.ts";
 import { lineOf, makeCertificate, parseCertificate } from "../src/crypto/certificate.ts";
 import { commit, commitmentOf, type Committed, reveal, takePlace } from "../src/crypto/ceremony.ts";
 import { keysOf, randomSeed } from "../src/crypto/channel.ts";
+import { Blamed, Inconsistent } from "../src/crypto/errors.ts";
 import type { TrusteeRoom } from "../src/crypto/key_file.ts";
 import { revealJson } from "../src/crypto/reveal.ts";
 import type { Terms } from "../src/crypto/run_file.ts";
+import { type ClosedRecord, MOST_BALLOTS, verifyEnough } from "../src/trustee/record.ts";
 import type { Hall } from "../src/trustee/server.ts";
 import { type Board, newRoom, type Step, takePart } from "../src/trustee/taking_part.ts";
 import { drawing } from "./vectors.ts";
@@ -130,6 +132,16 @@ test("a dealer who commits anew after this trustee's reveal gets no share", asyn
   await assert.rejects(takePart(board, committed, TERMS, undefined, drawing("old")), { code: "old-file" });
 });
 
+test("a part that is not the promised one is known by its trustee, and no share goes out", async () => {
+  const { board, revealed, dealers, parts } = await revealedTo();
+  showReveals(board, dealers, parts, JSON.parse(board.shown.get("commitment-1.json") ?? "").commitment);
+  // The signature does not cover the lot: only the commitment speaks against another one.
+  const shown = JSON.parse(board.shown.get("reveal-3.json") ?? "");
+  board.shown.set("reveal-3.json", dumps({ ...shown, lot: "5".repeat(64) }));
+  await assert.rejects(takePart(board, revealed, TERMS, undefined, drawing("deal")), (error) => error instanceof Blamed && error.place === 3);
+  assert.equal(board.sent.some((name) => name.startsWith("share")), false);
+});
+
 test("an honest board gets the shares, and a file that holds all reveals asks for them no more", async () => {
   const { board, revealed, dealers, parts } = await revealedTo();
   showReveals(board, dealers, parts, JSON.parse(board.shown.get("commitment-1.json") ?? "").commitment);
@@ -153,11 +165,31 @@ test("a file of a run before shows nothing in the next one of the same size", as
     const next = new LyingBoard();
     showCertificates(next, [new Dealer(2, "next second"), new Dealer(3, "next third")]);
     if (own !== undefined) next.shown.set("certificate-1.json", own);
-    for (const old of [committed, complained]) {
+    for (const old of own === undefined ? [committed, complained] : [committed, complained, room]) {
       await assert.rejects(takePart(next, old, TERMS, undefined, drawing("old")), { code: "another-run" });
     }
     assert.deepEqual(next.sent, []);
   }
+});
+
+test("a seed that the server knows from a run that ended is told apart from every other refusal", async () => {
+  const { board, room } = begun();
+  const used = { code: "ceremony-trustees", what: "another-run" };
+  const wrong = { code: "certificate-signature", what: "certificate-signature" };
+  for (const { code, what } of [used, wrong]) {
+    board.put = async () => {
+      throw new Inconsistent(code, "refused");
+    };
+    await assert.rejects(takePart(board, room, TERMS, undefined, drawing("old")), { code: what });
+  }
+});
+
+test("one ballot more than a page checks is refused before any is looked at", () => {
+  const record = { manifest: { level: "strict", minimumBallots: 1 }, weights: new Map() };
+  const holding = (number: number) => ({ ...record, ballots: new Array(number).fill(new Uint8Array()) }) as unknown as ClosedRecord;
+  assert.throws(() => verifyEnough(holding(MOST_BALLOTS + 1)), { code: "too-many-ballots" });
+  assert.throws(() => verifyEnough(holding(MOST_BALLOTS)), { code: "ballot-malformed" });
+  assert.equal(MOST_BALLOTS, 5000);
 });
 
 test("a part goes out among no other certificates than it was chosen for", async () => {

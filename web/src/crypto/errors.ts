@@ -22,6 +22,16 @@ export class InvalidSignature extends ElectionError {}
 /** Two statements of the public record cannot both be true. */
 export class Inconsistent extends ElectionError {}
 
+/** A statement that only this trustee can have made, and that cannot be true. */
+export class Blamed extends Inconsistent {
+  readonly place: number;
+
+  constructor(code: string, message: string, place: number) {
+    super(code, message);
+    this.place = place;
+  }
+}
+
 /** Well-formed, but not allowed now or not allowed here. */
 export class Refused extends ElectionError {}
 

@@ -3,10 +3,10 @@
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 
 import { fromHex, hex, utf8 } from "./bytes.ts";
-import { encode, fields, integer, type Json, parseCanonical, text } from "./canonical_json.ts";
+import { encode, fields, integer, type Json, object, parseCanonical, text } from "./canonical_json.ts";
 import { type State, type Sharing, parseState, stateJson } from "./ceremony.ts";
 import { keysOf, malformedAs } from "./channel.ts";
-import { Malformed, Refused } from "./errors.ts";
+import { Malformed, Refused, Unsupported } from "./errors.ts";
 import type { Randomness } from "./scalar.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -49,7 +49,7 @@ export async function sealRoom(room: TrusteeRoom, lock: Lock, randomness: Random
   return encode({ ...header, data: hex(new Uint8Array(data)) });
 }
 
-/** The room in a file, and the lock to save it with. Throws Malformed `key-malformed`, Refused `wrong-passphrase`. */
+/** The room in a file, and the lock to save it with. Throws Malformed `key-malformed`, Unsupported `key-version`, Refused `wrong-passphrase`. */
 export async function openRoom(raw: Uint8Array, passphrase: string): Promise<{ readonly room: TrusteeRoom; readonly lock: Lock }> {
   const { header, campaign, cost, salt, nonce, data } = malformedAs("key-malformed", () => readHeader(raw));
   const lock = await makeLock(passphrase, salt, cost);
@@ -64,7 +64,11 @@ export async function openRoom(raw: Uint8Array, passphrase: string): Promise<{ r
 }
 
 function readHeader(raw: Uint8Array) {
-  const found = fields(parseCanonical(raw, MAX_BYTES), HEADER);
+  const value = object(parseCanonical(raw, MAX_BYTES));
+  if (typeof value.veche === "string" && /^trustee-key\/[0-9]{1,4}$/.test(value.veche) && value.veche !== "trustee-key/1") {
+    throw new Unsupported("key-version", "this key file was written by another version of Veche");
+  }
+  const found = fields(value, HEADER);
   const { data: _, ...header } = found;
   const cost = integer(found.n, 2 ** 10, 2 ** 20);
   const [salt, nonce, data] = [found.salt, found.nonce, found.data].map((one) => new Uint8Array(fromHex(text(one)))) as [

@@ -4,7 +4,7 @@ import { fromHex, hex } from "./bytes.ts";
 import { array, digest, fields, type Json, text } from "./canonical_json.ts";
 import { type Certificate, listHash } from "./certificate.ts";
 import { verifyMessage } from "./channel.ts";
-import { ElectionError, Inconsistent, InvalidSignature } from "./errors.ts";
+import { Blamed, ElectionError, InvalidSignature } from "./errors.ts";
 import type { Point } from "./group.ts";
 import { type Coefficients, parseCoefficients } from "./pedersen.ts";
 import { parseProof, type Proof, proofJson } from "./proof.ts";
@@ -51,7 +51,7 @@ export function revealMessage(
 
 /**
  * Check a reveal against the commitments that this trustee saw itself. Throws InvalidSignature `ceremony-reveal` when it was
- * signed over others: nobody is named then; Inconsistent `wrong-reveal` naming the trustee.
+ * signed over others: nobody is named then; Blamed `wrong-reveal` naming the trustee.
  */
 export function verifyReveal(
   reveal: Reveal, index: number, certificates: readonly Certificate[], commitments: readonly string[], threshold: number,
@@ -82,6 +82,6 @@ function verifyRevealSignature(reveal: Reveal, index: number, L: Uint8Array, own
   }
 }
 
-function wrong(index: number, what: string): Inconsistent {
-  return new Inconsistent("wrong-reveal", `trustee ${index} is named: it ${what}`);
+function wrong(index: number, what: string): Blamed {
+  return new Blamed("wrong-reveal", `trustee ${index} is named: it ${what}`, index);
 }

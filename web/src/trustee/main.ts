@@ -4,12 +4,15 @@ import { acts, button, byId, type Child, el, pageData, paragraph } from "../boot
 import { takeFragment } from "../booth/fragment.ts";
 import { Stage, type View } from "../booth/stage.ts";
 import { type Key, type Values, Words } from "../booth/words.ts";
+import { parseCertificate } from "../crypto/certificate.ts";
 import { ElectionError } from "../crypto/errors.ts";
 import { makeLock } from "../crypto/key_file.ts";
 import type { Terms } from "../crypto/run_file.ts";
 import { systemRandomness } from "../crypto/scalar.ts";
 import { prepareDrill, prepareShare, type Ready, tallyOf, verifyPresent } from "./answers.ts";
 import { field, form, keyFields, LEAST_PASSPHRASE, openChosen, type Opened, savingView, valueOf } from "./key_view.ts";
+import { MOST_BALLOTS } from "./record.ts";
+import { backTo, byProgram, endedPart, refusal, sentenceOf } from "./refusals.ts";
 import { type Contest, type Hall, Silent, type Standing, TrusteeServer } from "./server.ts";
 import { newRoom, type Step, takePart, termsOf } from "./taking_part.ts";
 
@@ -19,6 +22,7 @@ interface Page {
 }
 
 const EVERY = 3000;
+const OVER: ReadonlySet<string> = new Set(["ceremony-ended", "ceremony-over", "not-allowed"]);
 const STEPS = ["certificate", "commitment", "reveal", "share", "key"] as const;
 
 const page = pageData("page") as Page;
@@ -47,24 +51,13 @@ function show(view: View, fresh = true): number {
   return turn;
 }
 
-function sentence(error: unknown): string {
-  if (error instanceof Silent) return words.say("offline");
-  if (!(error instanceof ElectionError)) throw error;
-  const key = `refused-${error.code}`;
-  return key in messages ? words.say(key as Key) : words.say("refused", { what: error.message });
-}
-
-function refusal(text: string): HTMLElement {
-  return el("div", { class: "refusal", role: "alert", id: "refusal" }, paragraph(text));
-}
-
-/** Says below the form what was refused; nothing has left. */
-function refuse(error: unknown): void {
+/** Says below the form what was refused; `more` stands after it. */
+function refuse(error: unknown, ...more: readonly Child[]): void {
   document.getElementById("refusal")?.remove();
   document.getElementById("progress")?.remove();
   const saved = document.getElementById("saved");
   if (saved instanceof HTMLButtonElement) saved.disabled = false;
-  byId("app").append(refusal(typeof error === "string" ? error : sentence(error)));
+  byId("app").append(refusal(typeof error === "string" ? error : sentenceOf(words, error), ...more));
 }
 
 async function home(done?: string): Promise<void> {
@@ -74,12 +67,13 @@ async function home(done?: string): Promise<void> {
   }
   try {
     const standing = await server.standing();
-    const hall = standing.ceremony ? await server.hall() : undefined;
+    const hall = standing.ceremony && standing.place !== undefined ? await server.hall() : undefined;
     markRehearsal(standing);
-    show({ title: words.say("title"), body: [done ? el("p", { class: "good" }, done) : null, ...ceremonyPart(hall), ...contestPart(standing)] });
+    const good = done === undefined ? null : el("p", { class: "good" }, done);
+    show({ title: words.say("title"), body: [good, ...ceremonyPart(standing, hall), ...contestPart(standing)] });
   } catch (error) {
     const again = button(words.say("again"), () => home());
-    show({ title: words.say("title"), body: [refusal(sentence(error)), acts(again)] });
+    show({ title: words.say("title"), body: [refusal(sentenceOf(words, error)), acts(again)] });
   }
 }
 
@@ -89,13 +83,11 @@ function markRehearsal({ rehearsal }: Standing): void {
   byId("main").before(el("aside", { class: "rehearsal" }, words.say("rehearsal")));
 }
 
-function ceremonyPart(hall: Hall | undefined): Child[] {
+function ceremonyPart({ ending, ceremony, place }: Standing, hall: Hall | undefined): Child[] {
   const heading = el("h2", {}, words.say("ceremony-title"));
-  if (hall === undefined) return [heading, paragraph(words.say("ceremony-none"))];
+  if (ending !== undefined) return [heading, ...endedPart(words, ending, place !== undefined)];
+  if (hall === undefined) return [heading, paragraph(words.say(ceremony ? "refused-not-allowed" : "ceremony-none"))];
   const script = el("a", { href: `${page.prefix}/trustee/${page.campaign}/script` }, words.say("script-link"));
-  if (hall.status === "ended") {
-    return [heading, refusal(words.say("ceremony-ended", { how: hall.ended ?? "" }))];
-  }
   const begun = hall.names.has(`certificate-${hall.place}.json`);
   const open = button(words.say("ceremony-open"), () => openForCeremony(), "second", "open-ceremony");
   if (hall.status === "finished") return [heading, paragraph(words.say("ceremony-finished")), acts(open), el("p", {}, script)];
@@ -103,7 +95,9 @@ function ceremonyPart(hall: Hall | undefined): Child[] {
   return [heading, paragraph(words.say(begun ? "ceremony-begun" : "ceremony-begin")), acts(begun ? null : make, open), el("p", {}, script)];
 }
 
-function contestPart({ contests }: Standing): Child[] {
+function contestPart({ contests, ceremony, place }: Standing): Child[] {
+  // Whoever has no place in the ceremony has no key, and nothing to do in a vote.
+  if (ceremony && place === undefined) return [];
   const heading = el("h2", {}, words.say("contests-title"));
   if (contests.length === 0) return [heading, paragraph(words.say("contests-none"))];
   return [heading, el("ul", { class: "cards" }, ...contests.map((one) => el("li", {}, el("h3", {}, words.title(one.title)), ...todo(one))))];
@@ -116,6 +110,10 @@ function todo(contest: Contest): Child[] {
   if (contest.state === "sealed") {
     const said = paragraph(words.say(contest.present ? "todo-present" : "todo-roll-call"));
     return contest.present ? [said] : [said, acts(button(words.say("roll-call-go"), () => rollCall(contest)))];
+  }
+  if (contest.state === "decrypting" && contest.share === "none" && contest.ballots > MOST_BALLOTS) {
+    const many = words.say("todo-share-many", { num: contest.ballots, most: MOST_BALLOTS });
+    return [paragraph(words.say("todo-share")), paragraph(many), byProgram(words, page.campaign, contest.election)];
   }
   if (contest.state === "decrypting" && contest.share === "none") {
     return [paragraph(words.say("todo-share")), acts(button(words.say("share-go"), () => share(contest)))];
@@ -145,7 +143,7 @@ async function makeKey(): Promise<void> {
         field("passphrase", words.say("new-passphrase"), words.say("new-passphrase-hint"), { type: "password", autocomplete: "new-password" }),
         field("again", words.say("again-passphrase"), "", { type: "password", autocomplete: "new-password" }),
       ),
-      acts(button(words.say("back"), () => home(), "plain")),
+      backTo(words, () => home()),
     ],
   });
 }
@@ -179,13 +177,19 @@ function openForCeremony(): void {
           refuse(error);
         }
       }, ...keyFields(words)),
-      acts(button(words.say("back"), () => home(), "plain")),
+      backTo(words, () => home()),
     ],
   });
 }
 
 function verifyCampaign({ room }: Opened): void {
   if (room.campaign !== page.campaign) throw new ElectionError("other-campaign", room.campaign);
+}
+
+/** Check that the file is of this trustee's own place: what another one's key makes would leave in the wrong name. */
+async function verifyMyPlace({ room }: Opened): Promise<void> {
+  const { place } = await server.standing();
+  if (parseCertificate(room.certificate).context.index !== place) throw new ElectionError("other-terms", "this is another trustee's file");
 }
 
 /**
@@ -201,9 +205,11 @@ async function ceremony(opened: Opened, terms: Terms, compared: string | undefin
     try {
       step = await takePart(server, opened.room, terms, compared, systemRandomness);
     } catch (error) {
-      trouble = sentence(error);
+      // The run has ended, and perhaps it took this trustee's place: the first screen says how, and by whose fault.
+      if (error instanceof ElectionError && OVER.has(error.code)) return home();
+      trouble = sentenceOf(words, error, terms.names);
       if (!(error instanceof Silent)) {
-        show({ title: words.say("ceremony-title"), body: [refusal(trouble), acts(button(words.say("back"), () => home(), "plain"))] });
+        show({ title: words.say("ceremony-title"), body: [refusal(trouble), backTo(words, () => home())] });
         return;
       }
     }
@@ -223,14 +229,18 @@ async function arrived(step: Exclude<Step, { kind: "wait" }>, opened: Opened, te
       show(compareView(step.fingerprints, step.hash, opened, terms));
       return;
     case "save":
-      await saveThen({ ...opened, room: step.room }, `save-${step.why}`, (saved) => void ceremony(saved, terms, undefined));
+      await saveThen({ ...opened, room: step.room }, `save-${step.why}`, (saved) => void ceremony(saved, terms, undefined), dealer(step.dealer, terms));
       return;
     case "complained":
-      show({ title: words.say("ceremony-title"), body: [refusal(words.say("complained", { who: terms.names[step.dealer - 1] ?? "", place: step.dealer }))] });
+      show({ title: words.say("ceremony-title"), body: [refusal(words.say("complained", dealer(step.dealer, terms))), backTo(words, () => home())] });
       return;
     case "done":
       await home(words.say("ceremony-done"));
   }
+}
+
+function dealer(place: number | undefined, { names }: Terms): Values {
+  return place === undefined ? {} : { who: names[place - 1] ?? "", place };
 }
 
 function waitingView(step: Step | undefined, terms: Terms, trouble: string): View {
@@ -267,8 +277,9 @@ function compareView(fingerprints: readonly string[], hash: string, opened: Open
   };
 }
 
-async function saveThen(opened: Opened, why: Key | string, next: (saved: Opened) => void): Promise<void> {
-  show(await savingView(words, opened, words.say(why as Key), next));
+async function saveThen(opened: Opened, why: Key | string, next: (saved: Opened) => void, values: Values = {}): Promise<void> {
+  const go = why === "save-complained" ? "save-done-complained" : "save-done";
+  show(await savingView(words, opened, words.say(why as Key, values), next, go));
 }
 
 /** A form that opens the key file anew and does one thing with it for one contest. */
@@ -284,12 +295,14 @@ function withKey(contest: Contest, title: Key, explained: Key, go: Key, act: (op
           const opened = await openChosen();
           if (opened === null) return refuse(words.say("no-file"));
           verifyCampaign(opened);
+          await verifyMyPlace(opened);
           await act(opened);
         } catch (error) {
-          refuse(error);
+          const many = error instanceof ElectionError && error.code === "too-many-ballots";
+          refuse(error, many && byProgram(words, page.campaign, contest.election));
         }
       }, ...more, ...keyFields(words)),
-      acts(button(words.say("back"), () => home(), "plain")),
+      backTo(words, () => home()),
     ],
   });
 }

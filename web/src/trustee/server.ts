@@ -19,16 +19,26 @@ export interface Contest {
   readonly election: string;
   readonly title: Readonly<Record<string, string>>;
   readonly state: string;
+  /** How many ballots the record holds. */
+  readonly ballots: number;
   readonly keys: boolean;
   readonly drilled: boolean;
   readonly present: boolean;
   readonly share: string;
 }
 
+/** How a run ended without a key: its code (docs/protocol.md section 6.7), and the names of those whom it names. */
+export interface Ending {
+  readonly code: string;
+  readonly named: readonly string[];
+}
+
+/** `place`: this trustee's in the ceremony, if it has one. `ceremony`: one has begun. */
 export interface Standing {
-  readonly title: string | Readonly<Record<string, string>>;
   readonly rehearsal: boolean;
+  readonly place: number | undefined;
   readonly ceremony: boolean;
+  readonly ending: Ending | undefined;
   readonly contests: readonly Contest[];
 }
 
@@ -47,9 +57,10 @@ export class TrusteeServer {
   async standing(): Promise<Standing> {
     const found = object(parse(await this.#file("")));
     return {
-      title: found.title as string | Readonly<Record<string, string>>,
       rehearsal: found.rehearsal === true,
+      place: found.place === null ? undefined : integer(found.place, 1),
       ceremony: found.ceremony !== null,
+      ending: found.ceremony === null ? undefined : endingOf(object(found.ceremony).ended),
       contests: array(found.contests).map(contestOf),
     };
   }
@@ -129,7 +140,7 @@ async function asked(method: string, address: string, token: string | undefined,
     throw new Silent("the server does not answer");
   }
   if (response.ok) return content;
-  if (response.status >= 500) throw new Silent("the server does not answer as it should");
+  if (response.status >= 500 || response.status === 429) throw new Silent("the server does not answer as it should");
   throw problemOf(content);
 }
 
@@ -142,6 +153,12 @@ function problemOf(content: Uint8Array): Refused {
   }
 }
 
+function endingOf(value: Json | undefined): Ending | undefined {
+  if (value === undefined) return undefined;
+  const { code, named } = fields(value, ["code", "named"]);
+  return { code: text(code), named: array(named).map(text) };
+}
+
 function contestOf(value: Json): Contest {
   const found = object(value);
   if (!isUuid(found.election)) throw new Malformed("server-malformed", "the server names no election");
@@ -150,6 +167,7 @@ function contestOf(value: Json): Contest {
     election: found.election,
     title: Object.fromEntries(title),
     state: text(found.state),
+    ballots: integer(found.ballots),
     keys: found.keys === true,
     drilled: found.drilled === true,
     present: found.present === true,

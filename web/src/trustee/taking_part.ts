@@ -12,7 +12,7 @@ import {
 import { type Certificate, fingerprintOf, lineOf, listHash, makeCertificate, parseCertificate } from "../crypto/certificate.ts";
 import { jsonOf, keysOf, randomSeed } from "../crypto/channel.ts";
 import { type Complaint, complaintJson } from "../crypto/complaint.ts";
-import { Inconsistent, Refused } from "../crypto/errors.ts";
+import { ElectionError, Inconsistent, Refused } from "../crypto/errors.ts";
 import type { TrusteeRoom } from "../crypto/key_file.ts";
 import { verificationKeyJson } from "../crypto/pedersen.ts";
 import { proofJson } from "../crypto/proof.ts";
@@ -27,8 +27,8 @@ export type Step =
   | { readonly kind: "wait"; readonly what: "certificate" | "commitment" | "reveal" | "share" | "key"; readonly places: readonly number[] }
   /** All certificates are there: their fingerprints are compared by people before anything is chosen. */
   | { readonly kind: "compare"; readonly fingerprints: readonly string[]; readonly hash: string }
-  /** This must be saved; then the step is taken again, which shows it. */
-  | { readonly kind: "save"; readonly room: TrusteeRoom; readonly why: "committed" | "revealed" | "finished" | "complained" }
+  /** This must be saved; then the step is taken again, which shows it. `dealer`: of the bad share, after a complaint. */
+  | { readonly kind: "save"; readonly room: TrusteeRoom; readonly why: "committed" | "revealed" | "finished" | "complained"; readonly dealer?: number }
   | { readonly kind: "complained"; readonly dealer: number }
   | { readonly kind: "done" };
 
@@ -62,12 +62,12 @@ export async function takePart(
   const own = parseCertificate(room.certificate);
   const index = own.context.index;
   verifySeat(hall, own, terms);
-  if (room.complaint !== null || room.state !== undefined) await verifySameRun(server, room, hall, index);
+  await verifySameRun(server, room, hall, index);
   verifyNewest(room, hall, index);
   if (room.complaint !== null) return complained(server, room.complaint, index);
   const { state } = room;
   if (state?.step === "finished") return outcome(server, room, state, hall, terms);
-  await server.put(`certificate-${index}.json`, room.certificate);
+  await showCertificate(server, room, index);
   const certificates = await gather(server, terms, index, "certificate");
   if (!isComplete(certificates)) return certificates;
   if (state === undefined) return choose(room, certificates.texts.map(parseCertificate), terms, compared, randomness);
@@ -88,8 +88,20 @@ function verifySeat(hall: Hall, own: Certificate, terms: Terms): void {
 /** Check that the run on the board is the one that this file took part in. A seed is used in one run only. Throws Refused `another-run`. */
 async function verifySameRun(server: Board, room: TrusteeRoom, { names }: Hall, index: number): Promise<void> {
   const name = `certificate-${index}.json`;
+  // A file with a seed alone may be the first to show its certificate.
+  if (!names.has(name) && room.state === undefined && room.complaint === null) return;
   if (!names.has(name) || (await server.message(name)) !== room.certificate) {
     throw new Refused("another-run", "this key file belongs to another run of the ceremony: its certificate is not on the board");
+  }
+}
+
+/** The certificate is on the board. Throws Refused `another-run` when the server knows its keys from a run that ended. */
+async function showCertificate(server: Board, room: TrusteeRoom, index: number): Promise<void> {
+  try {
+    await server.put(`certificate-${index}.json`, room.certificate);
+  } catch (error) {
+    if (!(error instanceof ElectionError) || error.code !== "ceremony-trustees") throw error;
+    throw new Refused("another-run", "this key file belongs to a run of the ceremony that has ended: its seed is used up");
   }
 }
 
@@ -140,7 +152,7 @@ async function goOn(server: Board, room: TrusteeRoom, state: Kept, terms: Terms,
   if (!isComplete(shares)) return shares;
   const messages = shares.texts.map((one, at) => (at + 1 === index ? (secrets[at] as string) : one));
   const outcome = await finish(keysOf(room.seed), sharing, messages, terms.names[index - 1] || undefined, randomness);
-  if (!("step" in outcome)) return { kind: "save", room: { ...room, complaint: complaintJson(outcome) }, why: "complained" };
+  if (!("step" in outcome)) return { kind: "save", room: { ...room, complaint: complaintJson(outcome) }, why: "complained", dealer: outcome.dealer };
   return { kind: "save", room: { ...room, state: outcome, seen: sharing }, why: "finished" };
 }
 
