@@ -6,7 +6,7 @@ can tell).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -18,9 +18,11 @@ SMALLEST = {"width": 320, "height": 256}
 """1280 x 1024 enlarged four times (WCAG 1.4.10)."""
 MOST_STOPS = 80
 
-_AXE = Axe()
+_AXE: Final = Axe().axe_script
 _ALL = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+_RUN = "options => axe.run({ ...options, resultTypes: ['violations'] }).then(found => found.violations)"
+"""Only what is wrong comes back: all that axe looked at would be megabytes for a long page."""
 
 _SPACED = """() => {
   const sheet = new CSSStyleSheet();
@@ -41,7 +43,8 @@ _CUT_OFF = """() => {
   }
   for (const one of document.querySelectorAll("body *")) {
     const style = getComputedStyle(one);
-    const hides = style.overflowX === "hidden" || style.overflowX === "clip";
+    // What does not fit into a field is reached with the arrow keys.
+    const hides = ["hidden", "clip"].includes(style.overflowX) && !one.matches("input, textarea");
     if (shown(one) && hides && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 1) found.push(`cut off: ${name(one)}`);
   }
   return found;
@@ -80,7 +83,9 @@ _FOCUSED = """() => {
 
 def violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
     """What axe objects to."""
-    found = _AXE.run(page, options=options or _ALL).response["violations"]
+    if page.evaluate("() => typeof axe === 'undefined'"):
+        page.evaluate(_AXE)
+    found = page.evaluate(_RUN, options or _ALL)
     return [f"{one['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})" for one in found for node in one["nodes"]]
 
 

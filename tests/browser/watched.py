@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.browser.readable import hard_to_read
+
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Request
 
@@ -24,6 +26,7 @@ class Watched:
     asked: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    _looked: set[tuple[str, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.page.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None)
@@ -71,6 +74,13 @@ class Watched:
 
     def text(self) -> str:
         return self.page.locator("main").inner_text()
+
+    def look(self) -> None:
+        """Whatever is hard to read on the screen as it stands is a complaint; a screen with the same headings is looked at once."""
+        headings = tuple(self.page.locator("h1, h2, [role=alert]:not(:empty)").all_inner_texts())
+        if headings not in self._looked:
+            self._looked.add(headings)
+            self.complaints += [f"{headings[:1]}: {one}" for one in hard_to_read(self.page)]
 
     def verify(self) -> None:
         """Check what every page promises."""
