@@ -34,6 +34,7 @@ class Seat:
     def save(self, why: str) -> None:
         """The page asks to save the file, and a person does it. Nothing of it has left yet."""
         self.page.get_by_text(why).wait_for(timeout=30_000)
+        self.watched.look()
         assert self.page.locator("#saved").is_disabled()
         with self.page.expect_download() as saving:
             self.press("Save the file")
@@ -41,12 +42,15 @@ class Seat:
         saving.value.save_as(self.newest)
 
     def give_key(self, file: Path | None = None, words: str = WORDS) -> None:
+        self.watched.look()
         self.page.get_by_label("Your key file").set_input_files(str(file or self.newest))
         self.page.get_by_label("Its passphrase").fill(words)
         self.page.locator("#go").click()
 
     def refused(self, text: str) -> None:
         self.page.get_by_role("alert").get_by_text(text).wait_for(timeout=30_000)
+        self.watched.look()
 
     def says(self, text: str) -> None:
         self.page.get_by_text(text).first.wait_for(timeout=40_000)
+        self.watched.look()
