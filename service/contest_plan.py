@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from veche.ballot.ballot_length import verify_ballot_length
 from veche.ballot.election import Question, verify_limits
 from veche.ballot.manifest import Allocation, Log, Manifest, Option, Value, parse_manifest
 from veche.crypto.canonical_json import Json, array, boolean, dumps, encode, fields, integer, parse, parse_canonical, text
@@ -159,6 +160,7 @@ def make_plan(
     """
     try:
         asked = [_question(one, number) for number, one in enumerate(array(spec["questions"]), 1)]
+        verify_ballot_length(uuid, asked)
         options, texts = _options(spec, read_text)
         manifest = _manifest(spec, uuid, _log(spec, log, box, second), registrar, options)
         draft = Draft(uuid, " / ".join(title for _, title in manifest.title), _wanted(spec, "description", text, ""), tuple(asked))
@@ -233,8 +235,8 @@ def _spare(written: str, key: VerifierKey) -> VerifierKey:
 
 @cache
 def _known_zones() -> frozenset[str]:
-    """Read once: a campaign has many contests, and the list is a walk through hundreds of files."""
-    return frozenset(available_timezones())
+    """Read once: a campaign has many contests, and the list is a walk through hundreds of files. Without names no browser knows."""
+    return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 def _zone(name: str) -> str:

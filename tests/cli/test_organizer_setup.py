@@ -33,6 +33,7 @@ from veche.observer.audit import audit
 from veche.observer.sources import open_source
 from veche.service.contest_plan import EXAMPLE
 
+HUNDRED = [{"project": f"p{number}", "title": f"Project {number}"} for number in range(100)]
 
 def test_the_printed_example_makes_an_election_that_passes_the_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert veche("organizer", "example") == 0
@@ -69,6 +70,7 @@ def test_a_text_of_a_project_is_kept_by_its_hash(tmp_path: Path) -> None:
         ({"opens_at": "2026-10-15T00:00:00+03:00"}, "manifest-times"),
         ({"zone": "Nowhere/At all", "opens_at": "2026-10-01T09:00:00"}, "spec-malformed"),
         ({"zone": "Europe/Moskva"}, "spec-malformed"),
+        ({"zone": "localtime"}, "spec-malformed"),
         ({"opens_at": 200, "closes_at": 100}, "manifest-times"),
         ({"extended_until": 1}, "manifest-times"),
         ({"electorate": "many"}, "spec-malformed"),
@@ -78,6 +80,7 @@ def test_a_text_of_a_project_is_kept_by_its_hash(tmp_path: Path) -> None:
         ({"questions": []}, "spec-malformed"),
         ({"questions": [{"question": "Which?", "options": []}]}, "question-limits"),
         ({"questions": [{"question": "Which?", "max": 2, "options": [{"project": "a", "title": "A"}]}]}, "question-limits"),
+        ({"questions": [{"question": "Which?", "max": 100, "options": HUNDRED}]}, "question-limits"),
         ({"questions": [{"question": "Which?", "options": [{"project": "a"}]}]}, "spec-malformed"),
         ({"questions": [{"question": "Which?", "options": [{"project": "a", "title": "A", "cots": 5}]}]}, "spec-malformed"),
         ({"description": "veche:1 level=strict"}, "spec-malformed"),
