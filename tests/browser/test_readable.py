@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+import httpx
 import pytest
 
 from tests.browser.conftest import NewPage, watched_pages
@@ -13,6 +15,8 @@ from tests.browser.readable import hard_to_read, hidden_stops
 from tests.browser.watched import Watched
 
 pytestmark = pytest.mark.slow
+
+SEND = "**/api/elections/*/ballots"
 
 
 @pytest.fixture(scope="module")
@@ -50,38 +54,121 @@ def test_an_organizers_page_is_readable_for_everybody(organizer: Watched, demo: 
     assert complaints(organizer, demo, path) == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_screen_of_the_vote_is_readable_for_everybody(new_page: NewPage, demo: Demonstration, language: str) -> None:
-    page = new_page()
-    code = demo.contest("open")["codes"][-1 - LANGUAGES.index(language)]
-    found: dict[str, list[str]] = {}
+@dataclass(slots=True)
+class Walk:
+    """A voter whose every screen is looked at. `found`: complaints by screen."""
 
-    def look(screen: str) -> None:
-        found[screen] = hard_to_read(page.page)
+    seat: Watched
+    demo: Demonstration
+    language: str
+    found: dict[str, list[str]] = field(default_factory=dict)
 
-    def press(selector: str, screen: str, last: bool = False) -> None:
-        before, found = page.page.locator("h1").inner_text(), page.page.locator(selector)
+    def look(self, screen: str) -> None:
+        self.found[screen] = hard_to_read(self.seat.page)
+
+    def open(self, path: str, awaited: str, screen: str) -> None:
+        self.seat.page.goto("about:blank")
+        self.seat.open(f"/{self.language}{at(self.demo, path)}")
+        self.seat.page.locator(awaited).first.wait_for()
+        self.look(screen)
+
+    def press(self, selector: str, screen: str, last: bool = False) -> None:
+        """Another heading comes."""
+        page = self.seat.page
+        before, found = page.locator("h1").inner_text(), page.locator(selector)
         (found.last if last else found.first).click()
-        page.page.locator("h1").filter(has_not_text=before).wait_for()
-        look(screen)
+        page.locator("h1").filter(has_not_text=before).wait_for()
+        self.look(screen)
 
-    page.open(f"/{language}/vote/demo#{code}")
-    page.page.locator("#answer-0-0").click()
-    look("choosing")
-    press("#app form button[type=submit]", "reviewing")
-    page.page.locator("#app .acts button").first.click()
-    page.page.locator("#cast").wait_for()
-    look("encrypted")
-    page.page.locator("#app details summary").last.click()
-    press("#app details .acts button", "tested")
-    press("#app .acts button", "choosing again", last=True)
-    page.page.locator("#answer-0-1").click()
-    press("#app form button[type=submit]", "reviewing again")
-    page.page.locator("#app .acts button").first.click()
-    page.page.locator("#cast").click()
-    page.page.locator("#steps").wait_for()
-    look("accepted")
-    assert {screen: one for screen, one in found.items() if one} == {}
+    def encrypt(self) -> None:
+        """From a choice to the encrypted ballot."""
+        self.seat.page.locator("#answer-0-1").click()
+        self.seat.page.locator("#app form button[type=submit]").click()
+        self.seat.page.locator("#app dl").wait_for()
+        self.seat.page.locator("#app .acts button").first.click()
+        self.seat.page.locator("#cast").wait_for()
+
+
+@pytest.fixture(params=LANGUAGES)
+def walk(request: pytest.FixtureRequest, new_page: NewPage, demo: Demonstration) -> Iterator[Walk]:
+    made = Walk(new_page(), demo, request.param)
+    yield made
+    assert {screen: one for screen, one in made.found.items() if one} == {}
+
+
+def test_every_screen_of_the_vote_is_readable_for_everybody(walk: Walk, demo: Demonstration) -> None:
+    page = walk.seat.page
+    code = demo.contest("open")["codes"][-1 - LANGUAGES.index(walk.language)]
+    walk.open("/vote/demo", "#code", "a code is asked for")
+    for wrong in range(5):
+        page.locator("#code").fill("x" * wrong)
+        page.locator("#app form button").click()
+        page.locator(".mistake").wait_for()
+    page.locator("#code-help").wait_for()
+    walk.look("a fifth wrong code")
+    walk.open(f"/vote/demo#{code}", "#answer-0-0", "choosing")
+    page.locator("#app form button[type=submit]").click()
+    walk.look("nothing chosen")
+    page.locator("#answer-0-0").click()
+    walk.press("#app form button[type=submit]", "reviewing")
+    page.locator("#app .acts button").first.click()
+    page.locator("#cast").wait_for()
+    page.locator("#app details summary").first.click()
+    walk.look("encrypted")
+    page.locator("#app details summary").last.click()
+    walk.press("#app details .acts button", "tested")
+    with page.expect_download() as saved:
+        page.locator("#app .steps button").first.click()
+    opened = saved.value.path()
+    walk.press("#app .acts button", "choosing again", last=True)
+    # Two answers that never came, a refusal, and at last a box that takes the ballot.
+    refusal = {"status": 409, "content_type": "application/problem+json", "body": '{"code": "not-issued"}'}
+    page.route(SEND, lambda route: route.fulfill(**refusal))
+    walk.encrypt()
+    walk.press("#cast", "refused")
+    page.unroute(SEND)
+    page.route(SEND, lambda route: route.abort())
+    page.locator("#app .acts button").first.click()
+    walk.encrypt()
+    walk.press("#cast", "not known whether it arrived")
+    page.unroute(SEND)
+    page.locator("#app .acts button").first.click()
+    page.locator("#steps").wait_for()
+    walk.look("accepted")
+    walk.open(f"/my#{code}", "#app .cards code", "my ballots")
+    walk.open(f"/vote/demo#{code}", "#app .cards code", "who has voted comes again")
+    walk.open("/track/{open}", "#given", "a receipt is asked for")
+    page.locator("#file").set_input_files(str(opened))
+    page.locator("#app dl").wait_for()
+    walk.look("an opened ballot on another device")
+
+
+def test_every_screen_of_the_tracker_is_readable_for_everybody(walk: Walk, demo: Demonstration) -> None:
+    page = walk.seat.page
+    walk.open("/track/{certified}", "#given", "a receipt is asked for")
+    page.locator("#app form button").click()
+    page.locator(".mistake").wait_for()
+    walk.look("nothing given")
+    listed = httpx.get(f"{demo.record(demo.contest('certified')['uuid'])}/credentials/").json()["credentials"]
+    page.locator("#given").fill(next(one["ballots"][0]["tracker"] for one in listed if one["ballots"]))
+    page.locator("#app form button").click()
+    page.locator("#app .acts button").nth(1).wait_for()
+    walk.look("before the tracker is sent")
+    walk.press("#app .acts button", "checking")
+    page.locator("#app .acts").wait_for()
+    walk.look("a verified ballot")
+
+
+def test_a_trustees_first_screens_are_readable_for_everybody(walk: Walk, demo: Demonstration) -> None:
+    page = walk.seat.page
+    link = next(one["link"] for one in demo.described["accounts"] if one["role"] == "trustee")
+    walk.open(f"/trustee/demo#{link.partition('#')[2]}", "#open-ceremony", "what is to be done")
+    walk.press("#open-ceremony", "a key file is asked for")
+    page.locator("[type=file]").set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
+    page.locator("[type=password]").first.fill("five plain words to remember")
+    page.locator("#go").click()
+    page.locator("#refusal, [role=alert]").first.wait_for()
+    walk.look("a file that is none")
 
 
 def test_without_javascript_results_figures_and_explanations_are_there(new_page: NewPage, demo: Demonstration) -> None:
@@ -92,3 +179,26 @@ def test_without_javascript_results_figures_and_explanations_are_there(new_page:
     assert "Who can see my vote?" in page.text()
     page.open(at(demo, f"/en/observe/{COUNTED}/protocol/result"))
     assert "Lamps by the river" in page.text()
+
+
+def test_without_javascript_an_organizer_types_a_campaign_and_loses_nothing(new_page: NewPage, demo: Demonstration) -> None:
+    page = new_page(java_script_enabled=False)
+    page.page.goto([one["link"] for one in demo.described["accounts"] if one["role"] == "organizer"][1])
+    page.press("Sign in")
+    # The last one is a seal that is no more to be looked at.
+    for path in ORGANIZERS[:-1]:
+        page.open(f"/en{at(demo, path)}")
+        assert page.page.get_by_role("heading", level=1).inner_text() != "That did not work", path
+    page.open("/en/organizer/")
+    page.press("Begin a new campaign")
+    page.type("Title in English", "Parks of 2027")
+    page.named("Questions and dates of contest 1").click()
+    page.heading("Contest 1")
+    page.page.go_back()
+    page.page.reload()
+    page.named("Keep, and show what is missing").first.click()
+    assert "This is still missing." in page.text()
+    assert page.page.get_by_label("Title in English").input_value() == "Parks of 2027"
+    page.press("Throw this draft away")
+    page.heading("Your campaigns")
+    assert "Parks of 2027" not in page.text()
