@@ -48,11 +48,37 @@ DAY: Final = 86_400
 PATIENCE: Final = 120.0
 """Seconds that a step of others (a job, a timer) may take."""
 
-_HOLDERS: Final = ("Anna Petrova, city archive", "Boris Lindqvist, university", "Clara Okafor, court of audit")
+# A record has one text for each question, option and name, so these stand in both languages, as on a ballot of two languages.
+_HOLDERS: Final = (
+    "Анна Петрова, архив / Anna Petrova, archive",
+    "Борис Линд, университет / Boris Lind, university",
+    "Клара Орлова, счётная палата / Clara Orlova, court of audit",
+)
+_ORGANIZERS: Final = (("Ольга / Olga", "olga@demo.invalid"), ("Павел / Pavel", "pavel@demo.invalid"))
+_ASKED: Final = "Какой проект построить первым? / Which project should be built first?"
 _CONTESTS: Final = (
-    ("district-1", "Бюджет района Заречье", "Budget of Riverside", ("A playground", "Lamps by the river", "A cycle path")),
-    ("district-2", "Бюджет района Холмы", "Budget of the Hills", ("A library corner", "A dog run", "Trees in the main street")),
-    ("district-3", "Бюджет района Гавань", "Budget of the Harbour", ("A stage", "A drinking fountain", "Benches on the quay")),
+    (
+        "district-1",
+        "Бюджет района Заречье",
+        "Budget of Riverside",
+        ("Детская площадка / A playground", "Фонари у реки / Lamps by the river", "Велодорожка / A cycle path"),
+    ),
+    (
+        "district-2",
+        "Бюджет района Холмы",
+        "Budget of the Hills",
+        (
+            "Уголок библиотеки / A library corner",
+            "Площадка для собак / A dog run",
+            "Деревья на главной улице / Trees in the main street",
+        ),
+    ),
+    (
+        "district-3",
+        "Бюджет района Гавань",
+        "Budget of the Harbour",
+        ("Сцена / A stage", "Питьевой фонтанчик / A drinking fountain", "Скамейки на набережной / Benches on the quay"),
+    ),
 )
 
 
@@ -144,7 +170,7 @@ class Demo:
         with self.server.storage.database.writing() as connection:
             connection.execute(update(campaigns).where(campaigns.c.id == CAMPAIGN).values(demo=True))
         actions.add_organizer(organizers[0], CAMPAIGN, organizers[1].email)
-        actions.invite_registrar(organizers[0], CAMPAIGN, "The registrar", "registrar@demo.invalid")
+        actions.invite_registrar(organizers[0], CAMPAIGN, "Регистратор / Registrar", "registrar@demo.invalid")
         links = [one.link or "" for one in actions.invite_trustees(organizers[0], CAMPAIGN)]
         write_private(self.folder / "people.json", encode({"invitations": list(links)}))
         actions.fix(organizers[0], CAMPAIGN)
@@ -169,7 +195,7 @@ class Demo:
     def _organizers(self) -> tuple[Person, Person]:
         now, found = self.server.clock.now(), list[Person]()
         with self.server.storage.database.writing() as connection:
-            for name, email in (("Olga, first organizer", "olga@demo.invalid"), ("Pavel, second organizer", "pavel@demo.invalid")):
+            for name, email in _ORGANIZERS:
                 create_account(connection, email, name, now, organizer=True)
                 found.append(existing_account(connection, email))
         return found[0], found[1]
@@ -268,4 +294,4 @@ def _plan(now: int, registrar: str) -> dict[str, Json]:
 
 def _question(answers: tuple[str, ...]) -> Json:
     options: list[Json] = [{"project": f"project-{place}", "title": title} for place, title in enumerate(answers, 1)]
-    return {"question": "Which project should be built first?", "min": 1, "max": 1, "blank": True, "options": options}
+    return {"question": _ASKED, "min": 1, "max": 1, "blank": True, "options": options}

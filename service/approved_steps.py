@@ -11,17 +11,19 @@ from typing import Final
 from sqlalchemy import Connection
 
 from veche.ballot.manifest import seal as spoken
-from veche.crypto.canonical_json import Json
+from veche.crypto.canonical_json import Json, array, text
 from veche.crypto.errors import Inconsistent, Malformed, Refused
 from veche.ledger.annex_fields import read_field
 from veche.ledger.entry import step_of
 from veche.ledger.record_state import Step, next_state
+from veche.observer.record_rows import data_part
 from veche.service import counting
 from veche.service.approvals import Approval, approved_seal
 from veche.service.desk import Desk
 from veche.service.sealing import known_trustees, plan_setup
 
 KEYS_LOST: Final = "keys-lost"
+_MOST_TEXT: Final = 100_000
 _AFTER_SETUP: Final = ("sealed", "open", "suspended", "closed", "decrypting")
 
 
@@ -37,18 +39,36 @@ def planned_seal(desk: Desk, credentials_sha256: str | None) -> dict[str, Json]:
     if desk.view.trustees is None:
         desk.view.know_trustees(trustees)
     next_state(desk.view.state, step_of(planned.event))
+    manifest = desk.view.manifest
     questions: list[Json] = [
-        {"question": one.text, "answers": list(one.answers), "min": one.minimum, "max": one.maximum, "blank": one.blank}
-        for one in planned.election.questions
+        {
+            "question": one.text,
+            "answers": list(one.answers),
+            "min": one.minimum,
+            "max": one.maximum,
+            "blank": one.blank,
+            "costs": [option.cost for option in options],
+            "texts": [option.text for option in options],
+        }
+        for one, options in zip(planned.election.questions, manifest.options, strict=True)
     ]
     return {
         "setup": planned.event.digest,
         "seal": spoken(planned.event.digest),
         "name": planned.election.name,
+        "description": planned.election.description.rpartition("\n")[0],
+        "currency": None if manifest.allocation is None else manifest.allocation.currency,
         "questions": questions,
         "trustees": len(trustees.owners),
         "credentials_sha256": credentials_sha256,
     }
+
+
+def texts_of(connection: Connection, uuid: str, questions: Json) -> dict[str, str]:
+    """The descriptions of the options of such questions, by their SHA-256, as the record holds them and the booth shows them."""
+    named = [name for one in array(questions) if type(one) is dict for name in array(one.get("texts", [])) if name is not None]
+    contents = {text(name): data_part(connection, uuid, text(name), 0, _MOST_TEXT) for name in named}
+    return {name: content.decode("utf-8", "replace") for name, content in contents.items() if content is not None}
 
 
 def verify_unchanged(approval: Approval, now: dict[str, Json]) -> None:

@@ -17,7 +17,7 @@ from veche.crypto.errors import ElectionError, Refused
 from veche.observer.problems import answer_to
 from veche.service.access import Person
 from veche.service.approvals import approvals_of
-from veche.service.approved_steps import planned_seal
+from veche.service.approved_steps import planned_seal, texts_of
 from veche.service.audit_trail import notes_of
 from veche.service.campaign_standing import PLANNED, contest_json
 from veche.service.campaigns import contest_of
@@ -153,7 +153,9 @@ def _seal_page(
         found = contest_json(connection, contest)
     with reading_desk(server.storage, server.clock, uuid) as record:
         planned = planned_seal(record, contest.credentials_sha256)
-    values: dict[str, Any] = {"contest": found, "planned": planned, "typed": typed, "wrong": wrong}
+    with desk.database.reading() as connection:
+        texts = texts_of(connection, uuid, planned["questions"])
+    values: dict[str, Any] = {"contest": found, "planned": planned, "texts": texts, "typed": typed, "wrong": wrong}
     return desk.show(request, "seal.html", campaign, status, **values)
 
 

@@ -40,6 +40,10 @@ class LocalForms:
         time = datetime.fromtimestamp(seconds, _zone(zone))
         return f"{format_date(time.date(), 'd MMM', locale=self._locale)}, {format_time(time, 'HH:mm', locale=self._locale)}"
 
+    def plural(self, value: int) -> str:
+        """Which form of a sentence fits this number: one, few, many, other."""
+        return str(self._locale.plural_form(value))
+
     def number(self, value: int | Decimal) -> str:
         return format_decimal(value, locale=self._locale)
 

@@ -17,6 +17,7 @@ from veche.crypto.errors import ElectionError, Malformed
 from veche.observer.problems import answer_to
 from veche.service.access import Invited, Person
 from veche.service.approvals import approval_of
+from veche.service.approved_steps import texts_of
 from veche.service.audit_trail import notes_of
 from veche.service.campaign_draft import drafts_of
 from veche.service.campaign_example import CSV_EXAMPLE
@@ -259,7 +260,9 @@ def _approval_pages(router: APIRouter, desk: OrganizerDesk, organizer: Asked, se
         with desk.database.reading() as connection:
             found = approval_of(connection, campaign, number)
             contest = contest_json(connection, contest_of(connection, campaign, found.uuid))
-        return desk.show(request, "approval.html", campaign, approval=found, contest=contest, own=found.asked_by == who.id)
+            texts = texts_of(connection, found.uuid, found.details.get("questions", []))
+        values: dict[str, Any] = {"approval": found, "contest": contest, "texts": texts, "own": found.asked_by == who.id}
+        return desk.show(request, "approval.html", campaign, **values)
 
     @router.post("/{campaign}/approvals/{number}/approve")
     def approve(campaign: Name, number: Number, who: Person = Depends(sender)) -> Response:

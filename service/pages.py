@@ -26,7 +26,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 
 from veche.crypto.errors import ElectionError
@@ -109,6 +109,7 @@ def environment_of(language: Language) -> Environment:
         script=_script,
         messages=lambda *pages: _data("messages", _messages(language.name, pages)),
         page_data=lambda value: _data("page", value),
+        booth=lambda key, number=None, **values: _of_booth(language, key, number, values),
     )
     environment.filters.update(
         moment=forms.moment,
@@ -148,6 +149,15 @@ def _messages(language: str, pages: tuple[str, ...]) -> dict[str, str]:
             for page in pages:
                 found.update(read.get(page, {}))
     return found
+
+
+def _of_booth(language: Language, key: str, number: int | None, values: Mapping[str, object]) -> Markup:
+    """A sentence of the booth's script, where a page shows what a voter will read there; its values are escaped."""
+    known = _messages(language.name, ("voter", "booth"))
+    if number is not None:
+        form = f"{key}.{language.forms.plural(number)}"
+        key, values = form if form in known else f"{key}.other", {"num": number, **values}
+    return Markup(escape(known[key])).format(**values)
 
 
 def _data(name: str, value: object) -> Markup:

@@ -19,7 +19,7 @@ from veche.cli.main import FINE, run
 
 pytestmark = pytest.mark.slow
 
-CHOICE = "A library corner"
+CHOICE = "Уголок библиотеки / A library corner"
 SEND = "**/api/elections/*/ballots"
 
 
@@ -233,6 +233,25 @@ def test_a_second_letter_opened_on_my_ballots_leaves_no_code_in_the_address(new_
     page.page.evaluate("code => { location.hash = code }", code)
     page.named("Vote here").first.wait_for()
     assert code not in page.page.url
+
+
+def test_who_changes_the_language_in_the_middle_of_a_vote_types_nothing_anew(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+    page.open(f"/en/vote/demo#{code}")
+    page.choose(CHOICE)
+    page.press("Check my choice")
+    page.heading("Is this your choice?")
+    for path, shown in (("vote/demo", "Выберите один вариант."), ("my", "начато, не отправлено")):
+        if path == "my":
+            page.open(f"/en/my#{code}")
+            page.saying("begun, not cast yet")
+        page.press("Русский", "link")
+        page.page.wait_for_url(f"**/ru/{path}")
+        page.saying(shown)
+        # The code came behind the # of the address, which no server is asked with, and stands in no link now.
+        assert code not in page.page.url + page.page.locator(".languages").inner_html()
+        assert page.page.locator("input:checked").count() == (path != "my")
+    assert page.typed == 0 and page.sent == []
 
 
 def test_without_javascript_the_pages_say_so_and_how_to_vote(new_page: NewPage, voters: Voters) -> None:

@@ -3,6 +3,7 @@
 import { wrongGroups } from "../ballot/credential.ts";
 import { type PreparedBallot, prepareBallot } from "../ballot/prepared_ballot.ts";
 import { ciphertextsOf } from "../ballot/election.ts";
+import { rehearse } from "../ballot/rehearsal.ts";
 import { ElectionError } from "../crypto/errors.ts";
 import { prepareTables } from "../crypto/group.ts";
 import { readCode, type Said, type Scanned } from "./code_entry.ts";
@@ -32,7 +33,9 @@ export class Booth {
   pending: Pending | null = null;
   /** The ballot that the server says it did not take: its answer is not signed, so the voter may keep the bytes. */
   refused: Pending | null = null;
+  #code: string | null = null;
   #prepared: PreparedBallot | null = null;
+  #rehearsal = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #draw: (before: Screen) => void;
@@ -49,6 +52,13 @@ export class Booth {
 
   standing(uuid: string): Standing | undefined {
     return this.standings.find((one) => one.contest.uuid === uuid);
+  }
+
+  /** With what the same page begins where it is now, behind its #: the code, and the contest whose ballot is not cast yet. */
+  get fragment(): string {
+    if (this.#code === null) return "";
+    const { screen } = this;
+    return "marks" in screen || screen.at === "choosing" || screen.at === "tested" ? `${this.#code}/${screen.uuid}` : this.#code;
   }
 
   /** Starts with a ballot that has no answer yet, else with the code behind the # of the address, else with the empty field. */
@@ -85,6 +95,7 @@ export class Booth {
       return;
     }
     if (this.standings.length > 0) {
+      this.#code = found.code;
       this.#happens({ it: "listed", only: this.#only(uuid) });
       await this.#open();
       return;
@@ -135,6 +146,7 @@ export class Booth {
     const { uuid, marks } = this.screen;
     const credential = this.standing(uuid)?.credential;
     if (credential === undefined) return;
+    this.#rehearsal.abort();
     const { election } = this.sealed;
     const total = election.questions.reduce((sum, question) => sum + ciphertextsOf(question) + 1, 0);
     this.#happens({ it: "encryption-began", total });
@@ -201,6 +213,7 @@ export class Booth {
 
   #forget(said: Said | null): void {
     if (!mayRest(this.screen)) return;
+    this.#code = null;
     this.standings = [];
     this.#prepared = null;
     this.marked = [];
@@ -246,8 +259,11 @@ export class Booth {
     this.accepted = null;
     this.refused = null;
     this.#happens({ it: "contest-read" });
-    // The tables are made while the voter reads.
+    // While the voter reads, what she would wait for after her press is made ready.
+    this.#rehearsal.abort();
+    const { signal } = (this.#rehearsal = new AbortController());
     await prepareTables(publicKey);
+    await rehearse(this.sealed.election, signal);
   }
 
   /** Whose marks are made here, in the contest that was read. */

@@ -3,7 +3,7 @@
 import type { Question } from "../ballot/election.ts";
 import type { Booth } from "./booth.ts";
 import type { Option } from "../ballot/manifest.ts";
-import type { Sealed } from "./contest.ts";
+import { readText, type Sealed } from "./contest.ts";
 import { acts, button, el, paragraph } from "./element.ts";
 import { isLegal, isSingle, mark, markBlank, type Marked, NOTHING, shuffled } from "./marking.ts";
 import { sealLine } from "./seal_view.ts";
@@ -33,10 +33,12 @@ export function chooseView(words: Words, booth: Booth, sealed: Sealed): View {
   });
   const again = (booth.standing(contest.uuid)?.ballots.length ?? 0) > 0;
   const several = booth.standings.length > 1;
+  const description = election.description.split("\n").slice(0, -1).join("\n").trim();
   return {
     title: words.title(contest.title),
     body: [
       sealLine(words, contest),
+      description === "" ? null : paragraph(description, "prose"),
       again ? paragraph(words.say("choose-again"), "note") : null,
       form,
       election.questions.some((question) => question.answers.length > 1) ? orderButton(words, booth, sealed) : null,
@@ -75,7 +77,8 @@ function questionView(
       const after = mark(question, before, answer, input.checked);
       become(after, input.checked && !after.chosen.has(answer));
     });
-    return row(input, question.answers[answer] ?? "", costText(words, sealed, sealed.manifest.options[at]?.[answer]));
+    const option = sealed.manifest.options[at]?.[answer];
+    return row(input, question.answers[answer] ?? "", costText(words, sealed, option), about(words, sealed, option));
   });
   blank?.addEventListener("change", () => become(markBlank(blank.checked)));
   show(booth.marked[at] ?? NOTHING);
@@ -96,8 +99,22 @@ function choiceInput(question: Question, at: number, value: string): HTMLInputEl
   return el("input", { type: kind, name: `question-${at}`, value, id: `answer-${at}-${value}`, autocomplete: "off" });
 }
 
-function row(input: HTMLInputElement, name: string, cost: string): HTMLElement {
-  return el("li", {}, el("label", {}, input, el("span", {}, name, cost === "" ? null : el("span", { class: "hint" }, cost))));
+function row(input: HTMLInputElement, name: string, cost: string, more: HTMLElement | null = null): HTMLElement {
+  return el("li", {}, el("label", {}, input, el("span", {}, name, cost === "" ? null : el("span", { class: "hint" }, cost))), more);
+}
+
+/** What an option is, on opening it: beside the choice, so that reading marks nothing. */
+function about(words: Words, sealed: Sealed, option: Option | undefined): HTMLElement | null {
+  const name = option?.text;
+  if (option === undefined || name === undefined) return null;
+  const said = paragraph("…", "prose");
+  const part = el("details", { class: "about" }, el("summary", {}, words.say("choose-about"), el("span", { class: "sr" }, `: ${option.title}`)), said);
+  part.addEventListener("toggle", () => {
+    if (!part.open) return;
+    const read = readText(sealed, name).catch(() => words.say("choose-about-missing"));
+    void read.then((text) => said.replaceChildren(el("span", {}, text)));
+  });
+  return part;
 }
 
 function ruleText(words: Words, { minimum, maximum }: Question): string {

@@ -91,6 +91,30 @@ export async function readSealed(contest: Contest, reading: Read = read): Promis
   return { contest, election, manifest: found };
 }
 
+const texts = new Map<string, Promise<string>>();
+
+/**
+ * The description of an option, by its SHA-256 in the manifest. Those of all options are asked for together, so that the server does
+ * not learn which one a voter reads. Throws Unreachable, Inconsistent `setup-differs`.
+ */
+export function readText({ contest, manifest }: Sealed, sha256: string, reading: Read = read): Promise<string> {
+  for (const { text: name } of manifest.options.flat()) {
+    if (name !== undefined && !texts.has(name)) texts.set(name, textOf(contest.uuid, name, reading));
+  }
+  return texts.get(sha256) ?? textOf(contest.uuid, sha256, reading);
+}
+
+async function textOf(uuid: string, name: string, reading: Read): Promise<string> {
+  try {
+    const raw = await reading(`${recordAddress(uuid)}/data/${name.slice(0, 2)}/${name}`);
+    verifyHash("description of an option", raw, name);
+    return new TextDecoder().decode(raw);
+  } catch (error) {
+    texts.delete(name);
+    throw error;
+  }
+}
+
 /** The election's digest, as the Setup event says through its setup data. */
 function electionDigest(contest: Contest): string {
   const event = utf8(contest.setup_event);

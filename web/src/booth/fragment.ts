@@ -8,6 +8,24 @@ export function takeFragment(): string | null {
   return fragment;
 }
 
+/**
+ * The links to this page in other languages take along what stood behind its #, from the click on and no longer: who changes the
+ * language in the middle of a vote does not type her code again. It stands nowhere else, and no server gets it.
+ */
+export function takeAlong(fragment: () => string): void {
+  for (const link of document.querySelectorAll<HTMLAnchorElement>(".languages a")) {
+    const bare = link.href;
+    const go = (): void => {
+      link.hash = fragment();
+      // The browser has read the address when the click is done with.
+      setTimeout(() => {
+        link.href = bare;
+      });
+    };
+    for (const kind of ["click", "auxclick"]) link.addEventListener(kind, go);
+  }
+}
+
 /** Another letter was scanned, or another address opened, while the page was open: it begins anew. */
 export function beginAnewOnFragment(): void {
   addEventListener("hashchange", () => {

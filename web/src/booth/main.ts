@@ -6,7 +6,7 @@ import { codeInFragment } from "./code_entry.ts";
 import type { Page } from "./contest.ts";
 import { DraftBox } from "./draft.ts";
 import { byId, pageData } from "./element.ts";
-import { beginAnewOnFragment, takeFragment } from "./fragment.ts";
+import { beginAnewOnFragment, takeAlong, takeFragment } from "./fragment.ts";
 import { Stage } from "./stage.ts";
 import { goOn, viewOf } from "./views.ts";
 import type { Screen } from "./voting.ts";
@@ -28,6 +28,7 @@ const booth = new Booth(page, drafts, (before: Screen) => {
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => booth.touched(), { passive: true });
 addEventListener("online", () => void booth.sendAgain());
 beginAnewOnFragment();
+takeAlong(() => booth.fragment);
 addEventListener("pageshow", (event) => {
   // A page that comes back from the browser's memory has no keys any more.
   if (event.persisted) location.reload();

@@ -78,16 +78,11 @@ export function fingerprint(sentence: string, text: string): HTMLElement {
 
 /** What binds the device: shown before it knows whether the voter will cast or test (docs/protocol.md section 5.7). */
 function commitment(words: Words, text: string): Node[] {
-  return [
-    fingerprint(words.say("encrypted-commitment"), text),
-    el(
-      "details",
-      {},
-      el("summary", {}, words.say("encrypted-show-qr")),
-      qrCode(text, words.say("encrypted-commitment-qr")),
-      paragraph(words.say("encrypted-why"), "small"),
-    ),
-  ];
+  const why = paragraph(words.say("encrypted-why"), "small");
+  const details = el("details", {}, el("summary", {}, words.say("encrypted-show-qr")), why);
+  // Drawing the code takes longer than encrypting: only whoever wants to see it waits for it.
+  details.addEventListener("toggle", () => why.before(qrCode(text, words.say("encrypted-commitment-qr"))), { once: true });
+  return [fingerprint(words.say("encrypted-commitment"), text), details];
 }
 
 function castButton(label: string, booth: Booth): HTMLButtonElement {

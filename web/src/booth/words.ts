@@ -42,11 +42,14 @@ export class Words {
     return this.#number.format(value);
   }
 
-  /** A moment, seconds after 1970, with the name of its zone: people compare it with the clock on the wall. */
+  /** A moment, seconds after 1970, by the clock of the zone, and how far that is from UTC: as the pages of the server say it. */
   moment(seconds: number, zone: string): string {
+    const moment = new Date(seconds * 1000);
     const form = { dateStyle: "long", timeStyle: "short", timeZone: zone } as const;
-    const written = new Intl.DateTimeFormat(this.language, form).format(new Date(seconds * 1000));
-    return `${written} (${zone.replaceAll("_", " ")})`;
+    const written = new Intl.DateTimeFormat(this.language, form).format(moment);
+    const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "shortOffset" }).formatToParts(moment);
+    const offset = parts.find(({ type }) => type === "timeZoneName")?.value ?? zone;
+    return `${written} (${offset.replace("GMT", "UTC")})`;
   }
 
   /** An amount in minor units of a currency. */

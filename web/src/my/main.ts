@@ -11,7 +11,7 @@ import { soughtFragment } from "../booth/sought.ts";
 import { Stage, type View } from "../booth/stage.ts";
 import { type Standing, type Stage as StageOf, standings } from "../booth/standing.ts";
 import { standingCards } from "../booth/standing_view.ts";
-import { beginAnewOnFragment, takeFragment } from "../booth/fragment.ts";
+import { beginAnewOnFragment, takeAlong, takeFragment } from "../booth/fragment.ts";
 import { Words } from "../booth/words.ts";
 import { ElectionError } from "../crypto/errors.ts";
 
@@ -25,11 +25,14 @@ const campaigns = [...new Set(page.contests.map(({ campaign }) => campaign))];
 
 let campaign = campaigns.at(-1) ?? "";
 let wrong = 0;
+/** The code whose ballots are shown. */
+let shownFor = "";
 let rest: ReturnType<typeof setTimeout> | undefined;
 
 const found = codeInFragment(takeFragment() ?? "");
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, touched, { passive: true });
 beginAnewOnFragment();
+takeAlong(() => shownFor);
 addEventListener("pageshow", (event) => {
   // A page that comes back from the browser's memory shows nobody's ballots.
   if (event.persisted) location.reload();
@@ -39,6 +42,7 @@ if (found === null) ask(null);
 else void look(found.code);
 
 function ask(said: Said | null): void {
+  shownFor = "";
   const fresh = document.getElementById("code") === null;
   stage.show(askView(said), fresh);
 }
@@ -95,6 +99,7 @@ function notListed(groups: readonly number[]): void {
 
 function show(mine: readonly Standing[], code: string): void {
   wrong = 0;
+  shownFor = code;
   touched();
   const begun = new Set(drafts.begun().map(({ uuid }) => uuid));
   const cards = standingCards(

@@ -8,7 +8,7 @@ import { showBanner } from "../booth/banner.ts";
 import { type Page, readSealed, type Sealed, Unreachable } from "../booth/contest.ts";
 import { DraftBox } from "../booth/draft.ts";
 import { acts, button, byId, el, link, pageData, paragraph } from "../booth/element.ts";
-import { beginAnewOnFragment } from "../booth/fragment.ts";
+import { beginAnewOnFragment, takeAlong } from "../booth/fragment.ts";
 import { choiceList, fingerprint } from "../booth/review_view.ts";
 import { sealLine } from "../booth/seal_view.ts";
 import { parseFragment, type Sought } from "../booth/sought.ts";
@@ -29,6 +29,7 @@ const [contest] = page.contests;
 
 showBanner(words, page.prefix, new DraftBox(sessionStorage));
 beginAnewOnFragment();
+takeAlong(() => location.hash);
 begin(parseFragment(location.hash));
 
 /** A tracker in the address is no secret of the page's: it stays there, so that the page can be kept and shown. */
