@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.trustee_seat import WORDS, Seat
 from tests.browser.watched import Watched
 from tests.service.hand_clock import HandClock
 from tests.service.invited_trustees import CAMPAIGN
@@ -23,50 +22,11 @@ from veche.observer.board import board_of
 from veche.service import counting
 from veche.service.contest_desk import held_desk, reading_desk
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-WORDS = "five plain words to remember"
-
 
 @pytest.fixture
 def hall(tmp_path: Path) -> Iterator[Hall]:
     with ExitStack() as stack:
         yield lone_hall(HandClock(), tmp_path, stack)
-
-
-@dataclass(slots=True)
-class Seat:
-    """A trustee at a browser of its own, with the newest file that the page saved."""
-
-    page: Page
-    watched: Watched
-    folder: Path
-    newest: Path | None = None
-
-    def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
-
-    def keep(self, why: str) -> None:
-        """The page asks to save the file, and a person does it."""
-        self.page.get_by_text(why).wait_for(timeout=30_000)
-        assert self.page.locator("#saved").is_disabled()
-        with self.page.expect_download() as saving:
-            self.press("Save the file")
-        self.newest = self.folder / saving.value.suggested_filename
-        saving.value.save_as(self.newest)
-        self.press("The file is saved. Go on")
-
-    def give_key(self, file: Path | None = None, words: str = WORDS) -> None:
-        self.page.get_by_label("Your key file").set_input_files(str(file or self.newest))
-        self.page.get_by_label("Its passphrase").fill(words)
-        self.page.locator("#go").click()
-
-    def refused(self, text: str) -> None:
-        self.page.get_by_role("alert").get_by_text(text).wait_for(timeout=30_000)
-
-    def says(self, text: str) -> None:
-        self.page.get_by_text(text).first.wait_for(timeout=40_000)
 
 
 @pytest.fixture
