@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { deriveCredential, derive, parseCode, wrongGroups } from "../src/ballot/credential.ts";
 import { parseElection } from "../src/ballot/election.ts";
 import { readBallot, verifyBallot } from "../src/ballot/encrypted_ballot.ts";
 import { parseOpened, prepareBallot, verifyOpened } from "../src/ballot/prepared_ballot.ts";
+import { rehearse } from "../src/ballot/rehearsal.ts";
 import { utf8 } from "../src/crypto/bytes.ts";
 import { ElectionError } from "../src/crypto/errors.ts";
 import { prepareTables } from "../src/crypto/group.ts";
@@ -59,6 +60,21 @@ test("an opened ballot that says another choice, number or election is found out
   for (const [code, change] of cases) {
     assert.throws(() => verifyOpened(parseOpened(changed(change)), election), { code });
   }
+});
+
+test("a vote of nobody is made for any question, of nothing of the voter, and no longer than she chooses", async () => {
+  const drawn = mock.method(crypto, "getRandomValues");
+  for (const question of [...election.questions, { text: "?", answers: ["a"], minimum: 0, maximum: 1, blank: false }]) {
+    await rehearse({ ...election, questions: [question] }, new AbortController().signal);
+  }
+  const whole = drawn.mock.callCount();
+  const pressed = new AbortController();
+  const pressing = rehearse(election, pressed.signal);
+  pressed.abort();
+  await pressing;
+  await rehearse(election, pressed.signal);
+  assert.ok(drawn.mock.callCount() - whole < 40 && whole > 100, `${whole} and ${drawn.mock.callCount()}`);
+  drawn.mock.restore();
 });
 
 test("choices that are no legal vote are not encrypted", async () => {

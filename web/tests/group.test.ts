@@ -41,11 +41,21 @@ test("a point is written in one way only", () => {
 
 test("multiples are the same with and without a table, and q times a point is nothing", async () => {
   const key = Point.parse(G.multiply(randomScalar()).text());
-  const scalar = randomScalar();
-  const before = [key.multiply(scalar).text(), Point.total([[scalar, key], [-3n, G]]).text()];
+  // Digits at both ends of a window, carries through all of them, the ends of the range.
+  const edges = [1n, 2n, 31n, 32n, 33n, 63n, 64n, 65n, 2n ** 252n, 2n ** 252n - 1n, Q - 1n, Q - 2n, (2n ** 252n / 63n) * 32n, (2n ** 252n / 63n) * 33n];
+  const scalars = [...edges, ...Array.from({ length: 20 }, () => randomScalar())];
+  const multiples = (): string[][] =>
+    scalars.map((scalar) => [
+      G.multiply(scalar).text(),
+      key.multiply(scalar).text(),
+      Point.total([[scalar, key], [-3n, G]]).text(),
+      G.multiply(scalar).add(key).text(),
+    ]);
+  const before = multiples();
   await prepareTables(key);
-  assert.deepEqual([key.multiply(scalar).text(), Point.total([[scalar, key], [-3n, G]]).text()], before);
-  assert.ok(key.multiply(Q).isIdentity);
+  assert.deepEqual(multiples(), before);
+  assert.ok(key.multiply(Q).isIdentity && G.multiply(0n).isIdentity);
+  assert.ok(key.multiply(Q - 1n).add(key).isIdentity);
   assert.ok(Point.total([]).equals(IDENTITY));
 });
 

@@ -31,6 +31,8 @@ export interface Preparing {
   readonly onProgress?: Progress;
   /** Tests only: everything else takes the browser's own generator. */
   readonly randomness?: Randomness;
+  /** Once it is aborted, nothing more is made: its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** An encrypted ballot that is not signed yet. `commitment` may be shown; the choices are secret until opened. */
@@ -93,7 +95,7 @@ export async function prepareBallot(
   election: Election,
   choices: Choices,
   credential: Credential,
-  { onProgress = () => {}, randomness = systemRandomness }: Preparing = {},
+  { onProgress = () => {}, randomness = systemRandomness, signal }: Preparing = {},
 ): Promise<PreparedBallot> {
   verifyChoices(election, choices);
   const context = ballotContext(election.fingerprint, credential.point);
@@ -103,6 +105,7 @@ export async function prepareBallot(
     done += 1;
     onProgress(done, all);
     await pause();
+    signal?.throwIfAborted();
   };
   const answers: Json[] = [];
   const secrets: Scalar[][] = [];

@@ -85,6 +85,7 @@ export class Booth {
       return;
     }
     this.#happens({ it: "code-typed" });
+    await prepareTables();
     try {
       this.standings = await standings(found.code, this.page.contests);
     } catch (error) {

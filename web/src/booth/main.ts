@@ -20,8 +20,8 @@ const drafts = new DraftBox(sessionStorage);
 const stage = new Stage(byId("app"), byId("said"));
 
 const booth = new Booth(page, drafts, (before: Screen) => {
-  showBanner(words, page.prefix, drafts, page.campaign);
   if (before !== booth.screen && goOn(words, booth, before)) return;
+  showBanner(words, page.prefix, drafts, page.campaign);
   stage.show(viewOf(words, booth), before.at !== booth.screen.at);
 });
 
