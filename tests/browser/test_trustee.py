@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from tests.browser.trustee_seat import WORDS, Seat
 from tests.browser.watched import Watched
@@ -16,9 +17,10 @@ from tests.service.invited_trustees import CAMPAIGN
 from tests.service.tool import Tool
 from tests.service.town import ServedTown
 from tests.service.trustee_hall import Hall, cast, lone_hall
-from veche.cli.trustee_key_file import read_room, unpack
+from veche.cli.main import run
 from veche.observer.audit import audit
 from veche.observer.board import board_of
+from veche.observer.tables import elections
 from veche.service import counting
 from veche.service.contest_desk import held_desk, reading_desk
 
@@ -98,6 +100,8 @@ def _drill(hall: Hall, seats: list[Seat], other: Tool) -> list[Path]:
     first.refused("This key file is an older one")
     first.give_key(other.private / "trustees.json")
     first.refused("This is not a trustee's key file")
+    first.give_key(seats[1].newest)
+    first.refused("This key file belongs to another trustee's place")
     drilled: list[Path] = []
     for seat in seats:
         before = seat.newest
@@ -148,20 +152,50 @@ def _share(town: ServedTown, first: Seat, drilled: Path) -> tuple[str, str]:
     return board.setup or "", end
 
 
+def _hand_over(town: ServedTown, second: Seat, link: str, hashes: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One ballot more than a page checks: it begins nothing. The commands that it shows give the share with the page's own file."""
+    _say_ballots(town, 5000)
+    second.page.reload()
+    assert second.page.get_by_role("button", name="Check everything and give my share").is_visible()
+    truth = _say_ballots(town, 5001)
+    second.page.reload()
+    second.says("The record holds 5,001 ballots. This page checks 5,000 at most, so it begins nothing here.")
+    assert second.page.get_by_role("button", name="Check everything and give my share").count() == 0
+    opening, sharing = second.page.locator("#by-program code").inner_text().splitlines()
+    _say_ballots(town, truth)
+    newest = second.newest
+    assert newest is not None
+    monkeypatch.chdir(second.folder)
+    for name, text in (("invitation", link), ("passphrase", WORDS)):
+        path = second.folder / name
+        path.write_text(text)
+        path.chmod(0o600)
+    number = newest.stem.rpartition("-")[2]
+    command = opening.replace("-N.json", f"-{number}.json").split()
+    assert run([*command[1:], "--passphrase-file", "passphrase"]) == 0
+    assert run([*sharing.split()[1:], "--setup", hashes[0], "--end", hashes[1]]) == 0
+
+
+def _say_ballots(town: ServedTown, number: int) -> int:
+    """The server counts so many ballots in its record; how many it counted before."""
+    table = elections
+    with town.server.storage.database.writing() as connection:
+        before: int = connection.execute(select(table.c.ballots).where(table.c.uuid == town.uuid)).scalar_one()
+        connection.execute(update(table).where(table.c.uuid == town.uuid).values(ballots=number))
+    return before
+
+
 @pytest.mark.slow
-def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_the_total(hall: Hall, seats: list[Seat]) -> None:
+def test_two_browsers_and_the_command_line_make_one_key_pass_the_drill_and_open_the_total(
+    hall: Hall, seats: list[Seat], monkeypatch: pytest.MonkeyPatch
+) -> None:
     town, other = hall.guests.contest(), hall.tools[2]
     hall.guests.begin()
     _make_key(hall, seats, other)
     drilled = _drill(hall, seats, other)
     _vote(hall, town, seats[0])
     setup, end = _share(town, seats[0], drilled[0])
-    # The second trustee's file is opened by the program, which goes on where the browser stopped.
-    second = seats[1].newest
-    assert second is not None
-    tool = hall.tools[1]
-    unpack(read_room(second, WORDS), tool.private)
-    assert tool.run(hall.url, "share", "--setup", setup, "--end", end) == 0
+    _hand_over(town, seats[1], hall.tools[1].link(hall.url), (setup, end), monkeypatch)
     with held_desk(hall.server.storage, hall.clock, town.uuid) as desk:
         counting.add_result(desk)
     with reading_desk(hall.server.storage, hall.clock, town.uuid) as desk:
