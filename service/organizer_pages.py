@@ -29,6 +29,7 @@ from veche.service.contest_pages import contest_pages
 from veche.service.form import PAGE_FORM, Form
 from veche.service.kept_form import Answered, kept_form
 from veche.service.languages import sentence
+from veche.service.list_mistakes import mistakes_of
 from veche.service.next_step import STATES, campaign_steps
 from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_routes import Asked, Before, Name, Number, organizing
@@ -142,6 +143,7 @@ def _campaign(request: Request, desk: OrganizerDesk, campaign: str, status: int 
         "waiting_lists": [one for one in contests if one["state"] == "draft"],
         "mistakes": (),
         "list_mistake": "",
+        "list_mistakes": (),
         "refused": {"form": ""},
         "typed": {},
         **values,
@@ -217,7 +219,10 @@ def _plan_forms(router: APIRouter, desk: OrganizerDesk, registrar: RegistrarWork
             # In the trail it stands under the organizer's name: it is the organizer who brings the registrar's file.
             registrar.put_credentials(Invited(who.id, who.name, campaign, "organizer", None), uuid, form.file("file"))
         except ElectionError as error:
-            return _campaign(request, desk, campaign, answer_to(error).status_code, list_mistake=error.message)
+            # Where a list holds no codes, each of its wrong places is named, so that all are mended at once.
+            places = mistakes_of(form.file("file")) if isinstance(error, Malformed) else []
+            values: dict[str, Any] = {"list_mistake": error.message, "list_mistakes": places}
+            return _campaign(request, desk, campaign, answer_to(error).status_code, **values)
         return _back(campaign, f"/contests/{uuid}")
 
 
