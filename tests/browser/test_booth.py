@@ -248,7 +248,7 @@ def test_who_changes_the_language_in_the_middle_of_a_vote_types_nothing_anew(new
         page.press("Русский", "link")
         page.page.wait_for_url(f"**/ru/{path}")
         page.saying(shown)
-        # The code came behind the # of the address, which no server is asked with, and stands in no link now.
+        # The code stands in no address and in no link.
         assert code not in page.page.url + page.page.locator(".languages").inner_html()
         assert page.page.locator("input:checked").count() == (path != "my")
     assert page.typed == 0 and page.sent == []

@@ -24,6 +24,10 @@ export class Booth {
   screen: Screen = BEGIN;
   /** What is wrong with the code that was typed last. */
   said: Said | null = null;
+  /** Whether the code came in an address, which the browser's history may have kept. */
+  linked = false;
+  /** Whether the voter has finished here, and nobody came after her. */
+  finished = false;
   standings: readonly Standing[] = [];
   sealed: Sealed | null = null;
   marked: readonly Marked[] = [];
@@ -54,15 +58,16 @@ export class Booth {
     return this.standings.find((one) => one.contest.uuid === uuid);
   }
 
-  /** With what the same page begins where it is now, behind its #: the code, and the contest whose ballot is not cast yet. */
+  /** With what the same page begins where it is now: the code, and the contest whose ballot is not cast yet. */
   get fragment(): string {
     if (this.#code === null) return "";
     const { screen } = this;
     return "marks" in screen || screen.at === "choosing" || screen.at === "tested" ? `${this.#code}/${screen.uuid}` : this.#code;
   }
 
-  /** Starts with a ballot that has no answer yet, else with the code behind the # of the address, else with the empty field. */
-  async begin(scanned: Scanned | null): Promise<void> {
+  /** Starts with a ballot that has no answer yet, else with the code that came, else with the empty field. */
+  async begin(scanned: Scanned | null, linked: boolean): Promise<void> {
+    this.linked = linked;
     this.touched();
     const [pending] = this.drafts.pending(this.page.campaign);
     if (pending !== undefined && this.contest(pending.uuid) !== undefined) {
@@ -78,6 +83,7 @@ export class Booth {
   /** The voter has given her code; `uuid`: the contest she comes for, if she has said so. */
   async enter(typed: string, uuid: string | null = null): Promise<void> {
     if (this.screen.at !== "code") return;
+    this.finished = false;
     const found = readCode(typed);
     if ("said" in found) {
       this.said = found.said;
@@ -209,6 +215,7 @@ export class Booth {
   /** The voter is done: the next one in this tab finds none of her marks. */
   finish(): void {
     if (mayRest(this.screen)) this.drafts.forgetDrafts(this.page.campaign);
+    this.finished = true;
     this.#forget(null);
   }
 

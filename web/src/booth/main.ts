@@ -4,19 +4,19 @@ import { Booth } from "./booth.ts";
 import { showBanner } from "./banner.ts";
 import { codeInFragment } from "./code_entry.ts";
 import type { Page } from "./contest.ts";
-import { DraftBox } from "./draft.ts";
+import { DraftBox, tabStorage } from "./draft.ts";
 import { byId, pageData } from "./element.ts";
-import { beginAnewOnFragment, takeAlong, takeFragment } from "./fragment.ts";
+import { beginAnewWithCode, takeAlong, takeGiven } from "./fragment.ts";
 import { Stage } from "./stage.ts";
 import { goOn, viewOf } from "./views.ts";
 import type { Screen } from "./voting.ts";
 import { Words } from "./words.ts";
 
-const scanned = codeInFragment(takeFragment() ?? "");
+const given = takeGiven();
 
 const page = pageData("page") as Page;
 const words = new Words(pageData("messages") as Record<string, string>, document.documentElement.lang);
-const drafts = new DraftBox(sessionStorage);
+const drafts = new DraftBox(tabStorage());
 const stage = new Stage(byId("app"), byId("said"));
 
 const booth = new Booth(page, drafts, (before: Screen) => {
@@ -27,8 +27,8 @@ const booth = new Booth(page, drafts, (before: Screen) => {
 
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => booth.touched(), { passive: true });
 addEventListener("online", () => void booth.sendAgain());
-beginAnewOnFragment();
-takeAlong(() => booth.fragment);
+beginAnewWithCode();
+takeAlong(() => ({ fragment: booth.fragment, linked: booth.linked }));
 addEventListener("pageshow", (event) => {
   // A page that comes back from the browser's memory has no keys any more.
   if (event.persisted) location.reload();
@@ -38,4 +38,4 @@ addEventListener("beforeunload", (event) => {
   if (["checking", "sending", "unsure"].includes(booth.screen.at)) event.preventDefault();
 });
 
-void booth.begin(scanned);
+void booth.begin(codeInFragment(given?.fragment ?? ""), given?.linked ?? false);

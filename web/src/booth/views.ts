@@ -76,9 +76,15 @@ function codeView(words: Words, booth: Booth, { wrong }: Screen & { at: "code" }
   const form = codeForm({ words, prefix: page.prefix, said, wrong, enter: (typed) => void booth.enter(typed) });
   return {
     title: words.say("title-code"),
-    body: [...form, el("p", {}, link(words.say("code-my"), `${page.prefix}/my`))],
+    body: [...finishedNote(words, booth), ...form, el("p", {}, link(words.say("code-my"), `${page.prefix}/my`))],
     ...(said === null ? {} : { said: words.say(said.key, said.values), focus: "code" }),
   };
+}
+
+/** What a page can forget it has forgotten; what only the voter can make her browser forget is said. */
+function finishedNote(words: Words, { finished, linked }: Booth): Node[] {
+  if (!finished) return [];
+  return [paragraph(words.say("finished"), "good"), ...(linked ? [paragraph(words.say("finished-linked"), "caution")] : [])];
 }
 
 function contestsView(words: Words, booth: Booth): View {

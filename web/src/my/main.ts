@@ -5,13 +5,13 @@ import { showBanner } from "../booth/banner.ts";
 import { codeInFragment, readCode, type Said } from "../booth/code_entry.ts";
 import { codeForm } from "../booth/code_view.ts";
 import { type Page, Unreachable } from "../booth/contest.ts";
-import { DraftBox } from "../booth/draft.ts";
+import { DraftBox, tabStorage } from "../booth/draft.ts";
 import { acts, button, byId, el, link, pageData, paragraph } from "../booth/element.ts";
 import { soughtFragment } from "../booth/sought.ts";
 import { Stage, type View } from "../booth/stage.ts";
 import { type Standing, type Stage as StageOf, standings } from "../booth/standing.ts";
 import { standingCards } from "../booth/standing_view.ts";
-import { beginAnewOnFragment, takeAlong, takeFragment } from "../booth/fragment.ts";
+import { beginAnewWithCode, handOver, takeAlong, takeGiven } from "../booth/fragment.ts";
 import { Words } from "../booth/words.ts";
 import { ElectionError } from "../crypto/errors.ts";
 
@@ -19,7 +19,7 @@ const REST_MINUTES = 15;
 
 const page = pageData("page") as Page;
 const words = new Words(pageData("messages") as Record<string, string>, document.documentElement.lang);
-const drafts = new DraftBox(sessionStorage);
+const drafts = new DraftBox(tabStorage());
 const stage = new Stage(byId("app"), byId("said"));
 const campaigns = [...new Set(page.contests.map(({ campaign }) => campaign))];
 
@@ -29,10 +29,13 @@ let wrong = 0;
 let shownFor = "";
 let rest: ReturnType<typeof setTimeout> | undefined;
 
-const found = codeInFragment(takeFragment() ?? "");
+const given = takeGiven();
+const found = codeInFragment(given?.fragment ?? "");
+/** Whether a code came in an address, which the browser's history may have kept. */
+const linked = given?.linked ?? false;
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, touched, { passive: true });
-beginAnewOnFragment();
-takeAlong(() => shownFor);
+beginAnewWithCode();
+takeAlong(() => ({ fragment: shownFor, linked }));
 addEventListener("pageshow", (event) => {
   // A page that comes back from the browser's memory shows nobody's ballots.
   if (event.persisted) location.reload();
@@ -111,14 +114,22 @@ function show(mine: readonly Standing[], code: string): void {
       link(words.say("my-find"), `${page.prefix}/track/${contest.uuid}${soughtFragment({ tracker, index: null })}`, "button plain"),
     ],
   );
-  stage.show({ title: words.say("my-title"), body: [cards, acts(button(words.say("my-another"), () => ask(null), "second"))] }, true);
+  const body = [
+    cards,
+    linked ? paragraph(words.say("finished-linked"), "small") : null,
+    acts(button(words.say("my-another"), () => ask(null), "second")),
+  ];
+  stage.show({ title: words.say("my-title"), body }, true);
 }
 
 function further({ contest }: Standing, at: StageOf, code: string): Node[] {
   if (at !== "to-do" && at !== "in-progress" && at !== "cast") return [];
   const key = at === "to-do" ? "my-vote" : at === "cast" ? "my-again" : "my-go-on";
-  // As the letter's own QR code does it: the booth takes the code out of the address before anything else.
-  const go = (): void => location.assign(`${page.prefix}/vote/${encodeURIComponent(contest.campaign)}#${code}/${contest.uuid}`);
+  const go = (): void => {
+    // Not in the address: the browser's history keeps those.
+    handOver({ fragment: `${code}/${contest.uuid}`, linked });
+    location.assign(`${page.prefix}/vote/${encodeURIComponent(contest.campaign)}`);
+  };
   return [acts(button(words.say(key), go, at === "cast" ? "second" : ""))];
 }
 

@@ -6,9 +6,9 @@ import { parseOpened, verifyOpened } from "../ballot/prepared_ballot.ts";
 import { compactTracker } from "../ballot/tracker.ts";
 import { showBanner } from "../booth/banner.ts";
 import { type Page, readSealed, type Sealed, Unreachable } from "../booth/contest.ts";
-import { DraftBox } from "../booth/draft.ts";
+import { DraftBox, tabStorage } from "../booth/draft.ts";
 import { acts, button, byId, el, link, pageData, paragraph } from "../booth/element.ts";
-import { beginAnewOnFragment, takeAlong } from "../booth/fragment.ts";
+import { beginAnewOnFragment, keepFragment } from "../booth/fragment.ts";
 import { choiceList, fingerprint } from "../booth/review_view.ts";
 import { sealLine } from "../booth/seal_view.ts";
 import { parseFragment, type Sought } from "../booth/sought.ts";
@@ -27,9 +27,9 @@ const words = new Words(pageData("messages") as Record<string, string>, document
 const stage = new Stage(byId("app"), byId("said"));
 const [contest] = page.contests;
 
-showBanner(words, page.prefix, new DraftBox(sessionStorage));
+showBanner(words, page.prefix, new DraftBox(tabStorage()));
 beginAnewOnFragment();
-takeAlong(() => location.hash);
+keepFragment();
 begin(parseFragment(location.hash));
 
 /** A tracker in the address is no secret of the page's: it stays there, so that the page can be kept and shown. */
