@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 WATCH: Final = """
 window.seenHere = [];
 new MutationObserver((changes) => {
-  for (const { target, addedNodes } of changes) {
-    for (const one of [target, ...addedNodes]) seenHere.push(one.outerHTML ?? one.nodeValue ?? "");
+  for (const { target, addedNodes, removedNodes, oldValue } of changes) {
+    for (const one of [target, ...addedNodes, ...removedNodes]) seenHere.push(one.outerHTML ?? one.nodeValue ?? "");
+    seenHere.push(oldValue ?? "");
   }
-}).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+}).observe(document, {
+  subtree: true, childList: true, attributes: true, characterData: true, attributeOldValue: true, characterDataOldValue: true,
+});
 """
-"""Every element and text that was ever in the page, with its attributes."""
+"""Every element and text that was ever in the page, with its attributes, also for a moment."""
 
 KEPT: Final = """async () => [
   ...seenHere, location.href, document.cookie,
