@@ -51,7 +51,9 @@ class Language:
         self.name = name
         self.locale = Locale.parse(name, sep="-")
         self.direction = self.locale.text_direction
-        self.own_name = self.locale.get_language_name(self.locale) or name
+        own_name = self.locale.get_language_name(self.locale) or name
+        # It stands alone in the head of the page, where also a language that writes its name small begins large.
+        self.own_name = own_name[:1].upper() + own_name[1:]
         self.forms = LocalForms(self.locale)
         self._translations = translations
         self._known = known

@@ -97,7 +97,7 @@ def test_where_a_page_sends_its_reader_on_the_language_stays(server: Server, cli
 def test_every_page_names_itself_in_every_language(client: TestClient) -> None:
     html = client.get("/ru/login?a=b%22").text
     assert '<link rel="alternate" hreflang="en" href="/en/login?a=b%22">' in html
-    assert 'href="/ru/login?a=b%22" hreflang="ru" lang="ru" aria-current="true">русский<' in html
+    assert 'href="/ru/login?a=b%22" hreflang="ru" lang="ru" aria-current="true">Русский<' in html
 
 
 # --- Sentences ------------------------------------------------------------------------------
