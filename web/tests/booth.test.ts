@@ -120,7 +120,7 @@ test("each contest says what is to be done about it", () => {
   assert.equal(stage("open", 0, [UUID]), "in-progress");
   assert.equal(stage("open", 1), "cast");
   assert.equal(stage("open", 0, [], false), "not-issued");
-  assert.deepEqual(["sealed", "suspended", "closed", "certified", "cancelled"].map((state) => stage(state, 0)), ["not-yet", "paused", "closed", "closed", "closed"]);
+  assert.deepEqual(["sealed", "suspended", "closed", "certified", "cancelled"].map((state) => stage(state, 0)), ["not-yet", "paused", "closed", "closed", "cancelled"]);
 });
 
 test("a record that does not hang on the Setup hash of the letter's seal is refused", async () => {

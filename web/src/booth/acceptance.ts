@@ -8,7 +8,7 @@ import { type Policy, policyOfManifest } from "../ledger/policy.ts";
 import { type Logged, parseReceipt, SUFFIX, verifyBallotLogged, verifyReceipt } from "../ledger/receipt.ts";
 import { type Read, read, recordAddress, type Sealed, Unreachable } from "./contest.ts";
 
-/** A place in the log that was proven, or what is wrong with the proof that came. */
+/** A place in the log that was proven, or what is wrong with the proof that came; or none came although it is time. */
 export type Shown =
   | {
       readonly is: "logged";
@@ -18,7 +18,8 @@ export type Shown =
       readonly quorum: boolean;
       readonly receipt: Uint8Array;
     }
-  | { readonly is: "false"; readonly problem: string; readonly receipt: Uint8Array };
+  | { readonly is: "false"; readonly problem: string; readonly receipt: Uint8Array }
+  | { readonly is: "overdue" };
 
 /** An accepted ballot: `note` is the box's verified word, `logged` what the log has shown so far. */
 export interface Accepted {
@@ -90,18 +91,39 @@ export function witnessesOf(logged: Pick<Logged, "confirmation">): string[] {
   return logged.confirmation.witnesses.map(({ name }) => name);
 }
 
-const LONGEST_WATCH = 40;
+/** Periods of the log, and seconds at the least, after which a ballot should have been in it. */
+const OVERDUE_PERIODS = 3;
+const OVERDUE_SECONDS = 120;
 
-/** Looks for the receipt until it is there and enough witnesses confirm it, or `tell` says that nobody waits any more. */
-export async function watchLog(accepted: Accepted, tell: (shown: Shown) => boolean, reading: Read = read): Promise<void> {
+const LONGEST_PAUSE = 300;
+
+/** Waits so many seconds. */
+export type Pause = (seconds: number) => Promise<unknown>;
+
+const pause: Pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+
+/**
+ * Looks for the receipt until it is there and enough witnesses confirm it, or `tell` says that nobody waits any more; more and more
+ * rarely, at last every five minutes. A receipt that does not come in time is told once as overdue.
+ */
+export async function watchLog(accepted: Accepted, tell: (shown: Shown) => boolean, reading: Read = read, wait: Pause = pause): Promise<void> {
   const { contest, manifest } = accepted.sealed;
   const { log } = manifest;
   if (log === undefined) return;
-  for (let look = 0; look < LONGEST_WATCH; look += 1) {
+  const patience = Math.max(OVERDUE_SECONDS, OVERDUE_PERIODS * log.period);
+  let [waited, said] = [0, false];
+  for (let look = 0; ; look += 1) {
     const shown = await lookOnce(accepted, log, `${recordAddress(contest.uuid)}/ballots/${accepted.tracker}${SUFFIX}`, reading);
     if (shown !== null && !tell(shown)) return;
-    if (shown !== null && (shown.is === "false" || shown.quorum)) return;
-    await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(60, Math.max(3, log.period / 4) * (1 + look / 8))));
+    if (shown?.is === "false" || (shown?.is === "logged" && shown.quorum)) return;
+    said ||= shown !== null;
+    if (!said && waited > patience) {
+      said = true;
+      if (!tell({ is: "overdue" })) return;
+    }
+    const seconds = Math.min(LONGEST_PAUSE, Math.max(3, log.period / 4) * (1 + look / 8));
+    waited += seconds;
+    await wait(seconds);
   }
 }
 

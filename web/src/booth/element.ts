@@ -14,7 +14,7 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
     if (value === true) made.setAttribute(key, "");
     else if (typeof value === "string") made.setAttribute(key, value);
   }
-  made.append(...present(children).map(shown));
+  made.append(...present(children).map((child) => (typeof child === "string" ? plain(child) : child)));
   return made;
 }
 
@@ -59,8 +59,9 @@ export function pageData(id: string): unknown {
 // Characters that turn the direction of the text after them, and controls: a title could make its line say something else.
 const DISTURBING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
-function shown(child: Node | string): Node | string {
-  return typeof child === "string" ? child.replace(DISTURBING, "\ufffd") : child;
+/** The text without them. */
+export function plain(text: string): string {
+  return text.replace(DISTURBING, "\ufffd");
 }
 
 /** A file for the voter, made in the page: nothing is sent. */

@@ -1,6 +1,7 @@
 /** The receipt: sent, accepted, in the public log, counted; what the voter keeps, and what else there is to vote on. */
 
 import { utf8Text } from "../crypto/bytes.ts";
+import type { Log } from "../ballot/manifest.ts";
 import { compactTracker } from "../ballot/tracker.ts";
 import { type Accepted, paperText } from "./acceptance.ts";
 import type { Booth } from "./booth.ts";
@@ -26,7 +27,7 @@ export function acceptedView(words: Words, booth: Booth, accepted: Accepted): Vi
       paragraph(words.say("receipt-again", { time: words.moment(contest.closes_at, contest.zone) }), "note"),
       ...others(words, booth, contest.uuid),
     ],
-    said: accepted.logged === null ? title : words.say("step-log"),
+    said: accepted.logged?.is === "logged" ? words.say("step-log") : title,
   };
 }
 
@@ -37,7 +38,7 @@ function steps(words: Words, { sealed, said, logged }: Accepted): Node[] {
   return [
     step(words, true, words.say("step-sent"), words.say("step-sent-how")),
     step(words, true, words.say("step-accepted"), words.say("step-accepted-how", { height: said.height, time })),
-    step(words, proven, logTitle(words, logged), logText(words, logged, manifest.log?.period ?? 0)),
+    step(words, proven, logTitle(words, logged), logText(words, logged, manifest.log)),
     step(words, false, words.say("step-counted"), words.say("step-counted-later")),
   ];
 }
@@ -47,11 +48,19 @@ function logTitle(words: Words, logged: Accepted["logged"]): string {
   return words.count("step-confirmed", logged.witnesses.length);
 }
 
-function logText(words: Words, logged: Accepted["logged"], period: number): string {
-  if (logged === null) return words.say("step-log-waiting", { period });
+function logText(words: Words, logged: Accepted["logged"], log: Log | undefined): string {
+  if (logged === null) return words.say("step-log-waiting", { period: log?.period ?? 0 });
+  if (logged.is === "overdue") return words.say("step-log-overdue");
   if (logged.is === "false") return words.say("step-log-false", { problem: logged.problem });
   const where = words.say("step-log-done", { index: logged.index });
-  return logged.witnesses.length > 0 ? where : `${where} ${words.say("step-no-witness")}`;
+  const without = missingWitnesses(logged, log?.policy ?? "");
+  return without === null ? where : `${where} ${words.say(without)}`;
+}
+
+/** What is said of witnesses that are not there: that the sealed vote has none, or that some of its own are missing. */
+export function missingWitnesses({ quorum }: { readonly quorum: boolean }, policy: string): Key | null {
+  if (!quorum) return "step-quorum-missing";
+  return policy === "" ? "step-no-witness" : null;
 }
 
 function step(words: Words, done: boolean, title: string, text: string): Node {

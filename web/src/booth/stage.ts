@@ -1,6 +1,6 @@
 /** Where screens are shown: one at a time, its heading focused, so that a screen reader begins at the top of what is new. */
 
-import { type Child, present } from "./element.ts";
+import { type Child, plain, present } from "./element.ts";
 
 /** A screen: its heading, what stands below, and what is said to who cannot see it. */
 export interface View {
@@ -14,21 +14,25 @@ export interface View {
 export class Stage {
   readonly #place: HTMLElement;
   readonly #live: HTMLElement;
+  /** How the titles of a rehearsal begin, on every screen. */
+  readonly #before: string;
   #shown = false;
 
   constructor(place: HTMLElement, live: HTMLElement) {
     this.#place = place;
     this.#live = live;
+    const rehearsal = document.querySelector("aside.rehearsal")?.getAttribute("aria-label") ?? null;
+    this.#before = rehearsal === null ? "" : `${rehearsal}: `;
   }
 
   /** Shows the screen; `fresh` when it is another one than before, and not the same with new facts. */
   show(view: View, fresh: boolean): void {
     const heading = document.createElement("h1");
     heading.tabIndex = -1;
-    heading.textContent = view.title;
+    heading.textContent = plain(view.title);
     const kept = fresh ? null : this.#remembered();
     this.#place.replaceChildren(heading, ...present(view.body));
-    document.title = document.title.replace(/^.* – /, `${view.title} – `);
+    document.title = `${this.#before}${plain(view.title)} – Veche`;
     this.say(view.said ?? "");
     if (view.focus !== undefined) document.getElementById(view.focus)?.focus();
     else if (kept !== null) kept();

@@ -23,12 +23,22 @@ export interface Standing {
 }
 
 /** What is to be done about a contest, as its name on the page says. */
-export type Stage = "to-do" | "in-progress" | "cast" | "not-yet" | "paused" | "closed" | "not-issued";
+export type Stage = "to-do" | "in-progress" | "cast" | "not-yet" | "paused" | "closed" | "not-issued" | Ended;
+
+/** Ends of a contest after which no ballot of it counts. */
+export type Ended = "cancelled" | "annulled" | "withheld";
+
+const ENDED: readonly string[] = ["cancelled", "annulled", "withheld"] satisfies Ended[];
+
+export function isEnded(state: string): state is Ended {
+  return ENDED.includes(state);
+}
 
 export function stageOf(standing: Pick<Standing, "contest" | "issued" | "ballots">, begun: ReadonlySet<string>): Stage {
   const { contest, issued, ballots } = standing;
   if (contest.state === "sealed") return "not-yet";
   if (contest.state === "suspended") return "paused";
+  if (isEnded(contest.state)) return contest.state;
   if (contest.state !== "open") return "closed";
   if (!issued) return "not-issued";
   if (begun.has(contest.uuid)) return "in-progress";

@@ -1,10 +1,9 @@
 /** Where the voter stands in each contest, with every ballot of her code. */
 
 import { el, paragraph } from "./element.ts";
-import type { CastBallot, Stage, Standing } from "./standing.ts";
-import { stageOf } from "./standing.ts";
+import { type CastBallot, isEnded, type Stage, type Standing, stageOf } from "./standing.ts";
 import { compactTracker } from "../ballot/tracker.ts";
-import type { Words } from "./words.ts";
+import type { Key, Words } from "./words.ts";
 
 /** What belongs behind one ballot of the list. */
 type Each = (standing: Standing, ballot: CastBallot) => readonly (Node | string)[];
@@ -36,7 +35,7 @@ export function standingCards(
 }
 
 function whenOf(words: Words, { contest }: Standing, stage: Stage): string {
-  if (stage === "closed") return "";
+  if (stage === "closed" || isEnded(stage)) return "";
   if (stage === "not-yet") return words.say("contest-from", { time: words.moment(contest.opens_at, contest.zone) });
   return words.say("contest-until", { time: words.moment(contest.closes_at, contest.zone) });
 }
@@ -47,7 +46,7 @@ function ballotsOf(words: Words, standing: Standing, each: Each): Node[] {
   const last = ballots.length - 1;
   const voting = ["open", "suspended"].includes(contest.state);
   const rows = ballots.map((ballot, at) => {
-    const fate = at < last ? "ballot-replaced" : voting ? "ballot-counts-so-far" : "ballot-counts";
+    const fate = at < last ? "ballot-replaced" : fateOfLast(contest.state);
     const event = words.say("ballot-event", { height: ballot.height });
     return el(
       "li",
@@ -58,7 +57,14 @@ function ballotsOf(words: Words, standing: Standing, each: Each): Node[] {
     );
   });
   const notYours = words.say(voting ? "ballots-not-yours" : "ballots-not-yours-closed");
-  return [paragraph(words.say("ballots-all")), el("ul", {}, ...rows), paragraph(notYours, "small")];
+  const unchecked = paragraph(words.say("ballots-unchecked"), "small");
+  return [paragraph(words.say("ballots-all")), el("ul", {}, ...rows), unchecked, paragraph(notYours, "small")];
+}
+
+/** What is said of the last ballot of a code in a contest of this state. */
+export function fateOfLast(state: string): Key {
+  if (isEnded(state)) return `ballot-${state}`;
+  return ["open", "suspended"].includes(state) ? "ballot-counts-so-far" : "ballot-counts";
 }
 
 function stateLabel(words: Words, stage: Stage): HTMLElement {

@@ -42,8 +42,20 @@ export class Words {
     return this.#number.format(value);
   }
 
-  /** A moment, seconds after 1970, by the clock of the zone, and how far that is from UTC: as the pages of the server say it. */
+  /**
+   * A moment, seconds after 1970, by the clock of the zone, and how far that is from UTC: as the pages of the server say it. By UTC,
+   * and saying so, where this browser does not know the zone.
+   */
   moment(seconds: number, zone: string): string {
+    try {
+      return this.#moment(seconds, zone);
+    } catch (error) {
+      if (error instanceof RangeError && zone !== "UTC") return this.#moment(seconds, "UTC");
+      throw error;
+    }
+  }
+
+  #moment(seconds: number, zone: string): string {
     const moment = new Date(seconds * 1000);
     const form = { dateStyle: "long", timeStyle: "short", timeZone: zone } as const;
     const written = new Intl.DateTimeFormat(this.language, form).format(moment);

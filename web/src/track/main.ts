@@ -14,7 +14,8 @@ import { sealLine } from "../booth/seal_view.ts";
 import { parseFragment, type Sought } from "../booth/sought.ts";
 import { Stage } from "../booth/stage.ts";
 import type { Marks } from "../booth/voting.ts";
-import { Words } from "../booth/words.ts";
+import { isEnded } from "../booth/standing.ts";
+import { type Key, Words } from "../booth/words.ts";
 import { utf8 } from "../crypto/bytes.ts";
 import { ElectionError } from "../crypto/errors.ts";
 import { acknowledged, askServer, checkOwnReceipt, checkPaper, checkPlace, type Found, type Waiting } from "./checking.ts";
@@ -147,7 +148,6 @@ function show(sealed: Sealed, log: Log, found: Found | Waiting): void {
     return;
   }
   const title = words.say("track-good");
-  const closed = !["open", "suspended", "sealed"].includes(sealed.contest.state);
   stage.show(
     {
       title,
@@ -155,7 +155,7 @@ function show(sealed: Sealed, log: Log, found: Found | Waiting): void {
         ...heading(),
         trackerLine(found.tracker),
         el("div", { class: "good" }, el("ul", {}, ...checkedLines(log, found).map((line) => el("li", {}, line)))),
-        replacedPart(found, closed),
+        replacedPart(found, sealed.contest.state),
         paragraph(words.say("track-not-from-here"), "small"),
         acts(another(), link(words.say("track-my"), `${page.prefix}/my`, "button second")),
         sealLine(words, sealed.contest),
@@ -182,11 +182,16 @@ function checkedLines(log: Log, found: Found): string[] {
   return lines.filter((line): line is string => line !== null);
 }
 
-function replacedPart({ replaced }: Found, closed: boolean): Node {
+function replacedPart({ replaced }: Found, state: string): Node {
   if (replaced === null) return paragraph(words.say("track-replaced-unknown"), "small");
   // Nothing proves it: it is worth no more than who says so.
-  if (replaced === "last") return paragraph(words.say(closed ? "track-last-closed" : "track-last"), "note");
+  if (replaced === "last") return paragraph(words.say(lastOf(state)), "note");
   return paragraph(words.say("track-replaced", { height: replaced.height }), "caution");
+}
+
+function lastOf(state: string): Key {
+  if (isEnded(state)) return `track-last-${state}`;
+  return ["open", "suspended", "sealed"].includes(state) ? "track-last" : "track-last-closed";
 }
 
 /** An opened ballot is made again here, choice by choice, on a device that did not make it. */

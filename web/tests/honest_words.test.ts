@@ -1,0 +1,85 @@
+// What the voter's pages say: nothing that was not verified as a fact, and no end of a vote as if its ballots counted.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import english from "../messages/en.json";
+import russian from "../messages/ru.json";
+import { type Accepted, type Shown, watchLog } from "../src/booth/acceptance.ts";
+import { Unreachable } from "../src/booth/contest.ts";
+import { plain } from "../src/booth/element.ts";
+import { readHanded } from "../src/booth/fragment.ts";
+import { missingWitnesses } from "../src/booth/receipt_view.ts";
+import { stageOf } from "../src/booth/standing.ts";
+import { fateOfLast } from "../src/booth/standing_view.ts";
+import { type Key, Words } from "../src/booth/words.ts";
+
+const BOTH = [new Words(all(english), "en"), new Words(all(russian), "ru")];
+
+function all(sections: Readonly<Record<string, Readonly<Record<string, string>>>>): Record<string, string> {
+  return Object.assign({}, ...Object.values(sections)) as Record<string, string>;
+}
+
+/** The sentence of this key is there in both languages, each another one. */
+function sayable(key: Key): void {
+  const [en, ru] = BOTH.map((words) => words.say(key));
+  assert.ok(en !== key && ru !== key && en !== ru, key);
+}
+
+test("in a vote that was cancelled, annulled or withheld no ballot is said to count", () => {
+  for (const state of ["cancelled", "annulled", "withheld"] as const) {
+    const fate = fateOfLast(state);
+    assert.notEqual(fate, "ballot-counts");
+    assert.match(BOTH[0]?.say(fate) ?? "", /not count/);
+    const contest = { uuid: "4hVecheTestA11", state } as Accepted["sealed"]["contest"];
+    assert.equal(stageOf({ contest, issued: true, ballots: [] }, new Set()), state);
+    for (const key of [fate, `stage-${state}`, `track-last-${state}`] as const) sayable(key);
+  }
+  assert.deepEqual(["open", "suspended", "closed", "certified"].map(fateOfLast), [
+    "ballot-counts-so-far", "ballot-counts-so-far", "ballot-counts", "ballot-counts",
+  ]);
+});
+
+test("that a vote has no witnesses is said only of one whose policy names none", () => {
+  assert.equal(missingWitnesses({ quorum: true }, ""), "step-no-witness");
+  assert.equal(missingWitnesses({ quorum: false }, "witness one KEY\nquorum one\n"), "step-quorum-missing");
+  assert.equal(missingWitnesses({ quorum: true }, "witness one KEY\nquorum one\n"), null);
+  sayable("step-quorum-missing");
+});
+
+test("a zone that this browser does not know is told in UTC, and says so", () => {
+  for (const words of BOTH) {
+    assert.equal(words.moment(0, "localtime"), words.moment(0, "UTC"));
+    assert.match(words.moment(0, "No/Such"), /\(UTC(\+0)?\)$/);
+    assert.match(words.moment(0, "Europe/Moscow"), /\(UTC\+3\)$/);
+  }
+});
+
+test("signs that turn the direction of a text are not shown", () => {
+  assert.equal(plain("Park \u202edna\u2069"), "Park \ufffddna\ufffd");
+});
+
+test("a receipt that does not come is told as overdue once, and looked for as long as somebody waits", async () => {
+  const sealed = { contest: { uuid: "town" }, manifest: { log: { period: 60 } } };
+  const accepted = { sealed, tracker: "0".repeat(64) } as unknown as Accepted;
+  const [told, waits]: [Shown[], number[]] = [[], []];
+  let looks = 0;
+  const reading = async (address: string): Promise<Uint8Array> => {
+    looks += 1;
+    if (looks < 200) throw new Unreachable(address, 404);
+    return new Uint8Array();
+  };
+  await watchLog(accepted, (shown) => told.push(shown) > 0, reading, async (seconds) => waits.push(seconds));
+  assert.deepEqual(told.map(({ is }) => is), ["overdue", "false"]);
+  assert.equal(waits.length, 199);
+  assert.equal(Math.max(...waits), 300);
+  sayable("step-log-overdue");
+});
+
+test("what a page hands over is taken once, soon, and only when it is ours", () => {
+  const given = { fragment: "CODE/UUID", linked: true };
+  assert.deepEqual(readHanded(JSON.stringify({ ...given, at: 1000 }), 2000), given);
+  for (const [written, now] of [[{ ...given, at: 1000 }, 62_000], [{ ...given, at: 3000 }, 2000], [{ fragment: 1, at: 1 }, 2], ["CODE", 2]]) {
+    assert.equal(readHanded(JSON.stringify(written), now as number), null);
+  }
+});
