@@ -100,16 +100,25 @@ function contestPart({ contests, ceremony, place }: Standing): Child[] {
   if (ceremony && place === undefined) return [];
   const heading = el("h2", {}, words.say("contests-title"));
   if (contests.length === 0) return [heading, paragraph(words.say("contests-none"))];
-  return [heading, el("ul", { class: "cards" }, ...contests.map((one) => el("li", {}, el("h3", {}, words.title(one.title)), ...todo(one))))];
+  return [heading, el("ul", { class: "cards" }, ...contests.map((one) => el("li", {}, el("h3", {}, words.title(one.title)), ...todo(one, contests))))];
 }
 
-function todo(contest: Contest): Child[] {
-  if (contest.state === "draft" && contest.keys && !contest.drilled) {
-    return [paragraph(words.say("todo-drill")), acts(button(words.say("drill-go"), () => drill(contest)))];
+function needsDrill({ state, keys, drilled }: Contest): boolean {
+  return state === "draft" && keys && !drilled;
+}
+
+function needsAnswer({ state, present }: Contest): boolean {
+  return state === "sealed" && !present;
+}
+
+/** Drill and roll-call are done for all contests that wait for them: with thirty districts nobody types a passphrase thirty times. */
+function todo(contest: Contest, all: readonly Contest[]): Child[] {
+  if (needsDrill(contest)) {
+    return [paragraph(words.say("todo-drill")), acts(button(words.say("drill-go"), () => drill(all.filter(needsDrill))))];
   }
   if (contest.state === "sealed") {
     const said = paragraph(words.say(contest.present ? "todo-present" : "todo-roll-call"));
-    return contest.present ? [said] : [said, acts(button(words.say("roll-call-go"), () => rollCall(contest)))];
+    return contest.present ? [said] : [said, acts(button(words.say("roll-call-go"), () => rollCall(all.filter(needsAnswer))))];
   }
   if (contest.state === "decrypting" && contest.share === "none" && contest.ballots > MOST_BALLOTS) {
     const many = words.say("todo-share-many", { num: contest.ballots, most: MOST_BALLOTS });
@@ -282,12 +291,12 @@ async function saveThen(opened: Opened, why: Key | string, next: (saved: Opened)
   show(await savingView(words, opened, words.say(why as Key, values), next, go));
 }
 
-/** A form that opens the key file anew and does one thing with it for one contest. */
-function withKey(contest: Contest, title: Key, explained: Key, go: Key, act: (opened: Opened) => Promise<void>, ...more: readonly Child[]): void {
+/** A form that opens the key file anew and does one thing with it for these contests. */
+function withKey(contests: readonly Contest[], title: Key, explained: Key, go: Key, act: (opened: Opened) => Promise<void>, ...more: readonly Child[]): void {
   show({
     title: words.say(title),
     body: [
-      el("p", {}, el("strong", {}, words.title(contest.title))),
+      ...contests.map((one) => el("p", {}, el("strong", {}, words.title(one.title)))),
       paragraph(words.say(explained)),
       form(words, words.say(go), async () => {
         document.getElementById("refusal")?.remove();
@@ -299,7 +308,7 @@ function withKey(contest: Contest, title: Key, explained: Key, go: Key, act: (op
           await act(opened);
         } catch (error) {
           const many = error instanceof ElectionError && error.code === "too-many-ballots";
-          refuse(error, many && byProgram(words, page.campaign, contest.election));
+          refuse(error, many && byProgram(words, page.campaign, contests[0]?.election ?? ""));
         }
       }, ...more, ...keyFields(words)),
       backTo(words, () => home()),
@@ -308,7 +317,7 @@ function withKey(contest: Contest, title: Key, explained: Key, go: Key, act: (op
 }
 
 /** What is ready leaves after the file is saved; without a change in the file, at once. */
-async function leave(opened: Opened, ready: Ready, why: Key, send: () => Promise<void>, done: string): Promise<void> {
+async function leave(opened: Opened, ready: Pick<Ready, "room" | "changed">, why: Key, send: () => Promise<void>, done: string): Promise<void> {
   const go = async (): Promise<void> => {
     try {
       await send();
@@ -321,17 +330,33 @@ async function leave(opened: Opened, ready: Ready, why: Key, send: () => Promise
   await saveThen({ ...opened, room: ready.room }, why, () => void go());
 }
 
-function drill(contest: Contest): void {
-  withKey(contest, "drill-title", "drill-explain", "drill-go", async (opened) => {
-    const ready = await prepareDrill(server, opened.room, contest.election, systemRandomness);
-    await leave(opened, ready, "save-drill", () => server.handInDrill(contest.election, ready.content), words.say("drill-done"));
+function drill(contests: readonly Contest[]): void {
+  withKey(contests, "drill-title", "drill-explain", "drill-go", async (opened) => {
+    const left: { readonly election: string; readonly content: Uint8Array }[] = [];
+    let { room } = opened;
+    let changed = false;
+    for (const { election } of contests) {
+      const ready = await prepareDrill(server, room, election, systemRandomness);
+      left.push({ election, content: ready.content });
+      ({ room } = ready);
+      changed ||= ready.changed;
+    }
+    const send = async (): Promise<void> => {
+      for (let next = left[0]; next !== undefined; next = left[0]) {
+        await server.handInDrill(next.election, next.content);
+        left.shift();
+      }
+    };
+    await leave(opened, { room, changed }, "save-drill", send, words.say("drill-done"));
   });
 }
 
-function rollCall(contest: Contest): void {
-  withKey(contest, "roll-call-title", "roll-call-explain", "roll-call-go", async ({ room }) => {
-    await verifyPresent(server, room, contest.election);
-    await server.answerRollCall(contest.election);
+function rollCall(contests: readonly Contest[]): void {
+  withKey(contests, "roll-call-title", "roll-call-explain", "roll-call-go", async ({ room }) => {
+    for (const { election } of contests) {
+      await verifyPresent(server, room, election);
+      await server.answerRollCall(election);
+    }
     await home(words.say("roll-call-done"));
   });
 }
@@ -342,7 +367,7 @@ function share(contest: Contest): void {
     field("setup", words.say("setup-label"), words.say("setup-hint"), { type: "text", autocomplete: "off", spellcheck: "false" }),
     field("end", words.say("end-label"), words.say("end-hint"), { type: "text", autocomplete: "off", spellcheck: "false" }),
   ];
-  withKey(contest, "share-title", "share-explain", "share-go", async (opened) => {
+  withKey([contest], "share-title", "share-explain", "share-go", async (opened) => {
     const known = { setup: valueOf("setup"), end: valueOf("end") };
     const remembered = localStorage.getItem(`veche-tally-${uuid}`);
     const ready = await prepareShare(server, opened.room, uuid, known, remembered, showProgress, systemRandomness);
