@@ -202,3 +202,45 @@ def test_without_javascript_an_organizer_types_a_campaign_and_loses_nothing(new_
     page.press("Throw this draft away")
     page.heading("Your campaigns")
     assert "Parks of 2027" not in page.text()
+
+
+_LINES = """(one) => {
+  const style = getComputedStyle(one), label = one.closest("label");
+  const edge = label === null ? style : getComputedStyle(label);
+  return { border: `${edge.borderTopWidth} ${edge.borderTopStyle}`, ring: edge.outlineStyle, fill: style.fill };
+}"""
+_STEPS = """() => {
+  const list = document.createElement("ol"), steps = [0, 1].map(() => list.appendChild(document.createElement("li")));
+  list.className = "steps";
+  steps[0].setAttribute("aria-current", "step");
+  document.querySelector("main").append(list);
+  return steps.map((one) => getComputedStyle(one, "::before").backgroundColor);
+}"""
+
+
+def test_what_colours_say_is_said_by_lines_where_colours_are_forced(new_page: NewPage, demo: Demonstration) -> None:
+    page = new_page(forced_colors="active", color_scheme="dark")
+
+    def lines(selector: str, which: str = "border") -> list[str]:
+        return [str(one.evaluate(_LINES)[which]) for one in page.page.locator(selector).all()]
+
+    page.open(f"/en/vote/demo#{demo.contest('open')['codes'][-4]}")
+    page.page.locator("#answer-0-1").click()
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("ArrowUp")
+    chosen = ["double" in one for one in lines(".choices input")]
+    assert chosen == [False, True, False, False] and lines(".choices input", "ring") == ["none", "solid", "none", "none"]
+    assert lines(".rehearsal") == ["2px solid"] and lines("body") == ["0px none"]
+    assert page.page.evaluate("() => parseFloat(getComputedStyle(document.body).borderLeftWidth)") > 5
+    first, other = lines("#app button[type=submit]"), lines("#app button.plain")
+    assert first == ["4px double"] and set(other) == {"1px solid"}
+    page.open("/en/vote/demo")
+    before = lines("#code")
+    page.page.locator("#app form button").click()
+    page.page.locator(".mistake").wait_for()
+    assert lines("#code") != before
+    page.open(at(demo, f"/en/observe/{COUNTED}"))
+    bars, ground = lines(".result .bar rect:not(.ground)", "fill"), lines(".result .bar rect.ground", "fill")
+    assert bars and ground and set(bars).isdisjoint(ground)
+    now, later = page.page.evaluate(_STEPS)
+    assert now != later
