@@ -5,11 +5,13 @@ import { test } from "node:test";
 
 import english from "../messages/en.json";
 import russian from "../messages/ru.json";
+import type { Manifest } from "../src/ballot/manifest.ts";
 import { type Accepted, type Shown, watchLog } from "../src/booth/acceptance.ts";
-import { Unreachable } from "../src/booth/contest.ts";
+import { type Contest, type Sealed, Unreachable, verifyContest } from "../src/booth/contest.ts";
 import { plain } from "../src/booth/element.ts";
 import { readHanded } from "../src/booth/fragment.ts";
 import { missingWitnesses } from "../src/booth/receipt_view.ts";
+import { endText } from "../src/booth/seal_view.ts";
 import { stageOf } from "../src/booth/standing.ts";
 import { fateOfLast } from "../src/booth/standing_view.ts";
 import { type Key, Words } from "../src/booth/words.ts";
@@ -81,5 +83,19 @@ test("what a page hands over is taken once, soon, and only when it is ours", () 
   assert.deepEqual(readHanded(JSON.stringify({ ...given, at: 1000 }), 2000), given);
   for (const [written, now] of [[{ ...given, at: 1000 }, 62_000], [{ ...given, at: 3000 }, 2000], [{ fragment: 1, at: 1 }, 2], ["CODE", 2]]) {
     assert.equal(readHanded(JSON.stringify(written), now as number), null);
+  }
+});
+
+test("a page that says of a contest what was not sealed is refused, and a later end is told as the server's word", () => {
+  const manifest = { campaign: "town", title: { en: "Park", ru: "Парк" }, zone: "UTC", opensAt: 10, closesAt: 20, until: 30 } as unknown as Manifest;
+  const contest = { campaign: "town", title: { ru: "Парк", en: "Park" }, zone: "UTC", opens_at: 10, closes_at: 20 } as unknown as Contest;
+  verifyContest(contest, manifest);
+  verifyContest({ ...contest, closes_at: 30 }, manifest);
+  const lies = [{ title: { en: "Library" } }, { zone: "Asia/Tokyo" }, { campaign: "city" }, { opens_at: 11 }, { closes_at: 19 }, { closes_at: 31 }, { closes_at: Number.NaN }];
+  for (const lie of lies) assert.throws(() => verifyContest({ ...contest, ...lie }, manifest), { code: "setup-differs" });
+  assert.throws(() => verifyContest({ ...contest, closes_at: 21 }, { ...manifest, until: 20 }), { code: "setup-differs" });
+  for (const words of BOTH) {
+    const end = (closes_at: number): string => endText(words, { contest: { ...contest, closes_at }, manifest } as Sealed, "choose-until");
+    assert.ok(end(25).startsWith(end(20)) && end(25).length > end(20).length);
   }
 });

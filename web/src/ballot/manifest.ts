@@ -32,7 +32,7 @@ export interface Log {
   readonly policy: string;
 }
 
-/** The manifest's content, as far as a voter's browser needs it. Times are seconds since 1970. */
+/** The manifest's content, as far as a voter's browser needs it. Times are seconds since 1970; `until`: the latest end by extension. */
 export interface Manifest {
   readonly digest: string;
   readonly campaign: string;
@@ -43,6 +43,7 @@ export interface Manifest {
   readonly title: Readonly<Record<string, string>>;
   readonly opensAt: number;
   readonly closesAt: number;
+  readonly until: number;
   readonly zone: string;
   readonly minimumBallots: number;
   readonly electorate: number;
@@ -110,6 +111,7 @@ function read(raw: Uint8Array): Manifest {
     title: Object.fromEntries(Object.entries(object(found.title)).map(([language, title]) => [language, text(title)])),
     opensAt: integer(found.opens_at),
     closesAt: integer(found.closes_at),
+    until: integer(found.extension === undefined ? found.closes_at : fields(found.extension, ["until"]).until),
     zone: text(found.zone),
     minimumBallots: integer(found.minimum_ballots),
     electorate: integer(found.electorate),

@@ -6,7 +6,7 @@ import type { Option } from "../ballot/manifest.ts";
 import { readText, type Sealed } from "./contest.ts";
 import { acts, button, el, paragraph } from "./element.ts";
 import { isLegal, isSingle, mark, markBlank, type Marked, NOTHING, shuffled } from "./marking.ts";
-import { sealLine } from "./seal_view.ts";
+import { endText, sealLine } from "./seal_view.ts";
 import type { View } from "./stage.ts";
 import type { Words } from "./words.ts";
 
@@ -42,7 +42,7 @@ export function chooseView(words: Words, booth: Booth, sealed: Sealed): View {
       again ? paragraph(words.say("choose-again"), "note") : null,
       form,
       election.questions.some((question) => question.answers.length > 1) ? orderButton(words, booth, sealed) : null,
-      paragraph(words.say("choose-until", { time: words.moment(contest.closes_at, contest.zone) }), "small quiet"),
+      paragraph(endText(words, sealed, "choose-until"), "small quiet"),
       several ? acts(button(words.say("contests-all"), () => booth.leave(), "plain")) : null,
     ],
   };

@@ -88,7 +88,25 @@ export async function readSealed(contest: Contest, reading: Read = read): Promis
   if (election.uuid !== contest.uuid || election.fingerprint !== contest.fingerprint) throw differs("fingerprint");
   const found = parseManifest(manifest);
   verifyManifest(found, election);
+  verifyContest(contest, found);
   return { contest, election, manifest: found };
+}
+
+/**
+ * Check that the page says of the contest what was sealed: title, zone, times, campaign. Only an extension that the manifest allows
+ * may have made the end later; that there was one is still the server's word. Throws Inconsistent `setup-differs`.
+ */
+export function verifyContest(contest: Contest, manifest: Manifest): void {
+  const { opensAt, closesAt, until } = manifest;
+  if (written(contest.title) !== written(manifest.title)) throw differs("title");
+  if (contest.campaign !== manifest.campaign) throw differs("campaign");
+  if (contest.zone !== manifest.zone) throw differs("zone");
+  if (contest.opens_at !== opensAt) throw differs("beginning of voting");
+  if (!(contest.closes_at >= closesAt && contest.closes_at <= Math.max(closesAt, until))) throw differs("end of voting");
+}
+
+function written(title: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(title).sort());
 }
 
 const texts = new Map<string, Promise<string>>();

@@ -7,7 +7,7 @@ import { type Accepted, paperText } from "./acceptance.ts";
 import type { Booth } from "./booth.ts";
 import { acts, button, el, link, paragraph, save } from "./element.ts";
 import { qrCode } from "./qr_code.ts";
-import { sealLine } from "./seal_view.ts";
+import { endText, sealLine } from "./seal_view.ts";
 import { soughtFragment } from "./sought.ts";
 import type { View } from "./stage.ts";
 import { type Standing, stageOf } from "./standing.ts";
@@ -24,7 +24,7 @@ export function acceptedView(words: Words, booth: Booth, accepted: Accepted): Vi
       paragraph(words.title(contest.title), "quiet"),
       el("ol", { class: "cards", id: "steps" }, ...steps(words, accepted)),
       ...receipt(words, booth, accepted),
-      paragraph(words.say("receipt-again", { time: words.moment(contest.closes_at, contest.zone) }), "note"),
+      paragraph(endText(words, accepted.sealed, "receipt-again"), "note"),
       ...others(words, booth, contest.uuid),
     ],
     said: accepted.logged?.is === "logged" ? words.say("step-log") : title,
