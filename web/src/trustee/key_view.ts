@@ -4,7 +4,7 @@ import { openRoom, type Lock, sealRoom, type TrusteeRoom } from "../crypto/key_f
 import { systemRandomness } from "../crypto/scalar.ts";
 import { acts, button, type Child, el, paragraph, save } from "../booth/element.ts";
 import type { View } from "../booth/stage.ts";
-import type { Key, Words } from "../booth/words.ts";
+import type { Words } from "../booth/words.ts";
 
 export const LEAST_PASSPHRASE = 12;
 
@@ -70,13 +70,13 @@ export async function openChosen(): Promise<Opened | null> {
   return { ...opened, number: Number(/-(\d{1,4})( ?\(\d+\))?\.json$/.exec(file.name)?.[1] ?? "0") };
 }
 
-/** The room is offered as the next file; `next` goes on when a person says, by the button `go`, that it is saved. */
-export async function savingView(words: Words, opened: Opened, why: string, next: (saved: Opened) => void, go: Key = "save-done"): Promise<View> {
+/** The room is offered as the next file; `next` goes on when a person says that it is saved. `complaint`: that is what is in it. */
+export async function savingView(words: Words, opened: Opened, why: string, next: (saved: Opened) => void, complaint: boolean): Promise<View> {
   const saved = { ...opened, number: opened.number + 1 };
   const name = `veche-trustee-${opened.room.campaign}-${saved.number}.json`;
   const content = await sealRoom(opened.room, opened.lock, systemRandomness);
   // Off after the press: a second one would begin the same step beside the first.
-  const on = button(words.say(go), () => {
+  const on = button(words.say(complaint ? "save-done-complained" : "save-done"), () => {
     on.disabled = true;
     next(saved);
   }, "second", "saved");
@@ -86,7 +86,7 @@ export async function savingView(words: Words, opened: Opened, why: string, next
     on.disabled = false;
   }, "", "save");
   return {
-    title: words.say("save-title"),
+    title: words.say(complaint ? "save-title-complained" : "save-title"),
     body: [
       paragraph(why),
       paragraph(words.say("save-what", { name })),

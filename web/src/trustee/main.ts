@@ -265,19 +265,26 @@ function waitingView(step: Step | undefined, terms: Terms, trouble: string): Vie
   };
 }
 
+/** As people read it aloud, in groups of eight digits. */
+function grouped(hash: string): string {
+  return hash.match(/.{1,8}/g)?.join(" ") ?? "";
+}
+
 function compareView(fingerprints: readonly string[], hash: string, opened: Opened, terms: Terms): View {
   const same = button(words.say("compare-same"), () => {
     same.disabled = true;
     void ceremony(opened, terms, hash);
   }, "", "same");
-  const rows = fingerprints.map((one, at) => el("tr", {}, el("th", { scope: "row" }, terms.names[at] ?? ""), el("td", {}, el("code", {}, one))));
+  // Each has the whole line: it is read aloud from both ends.
+  const rows = fingerprints.flatMap((one, at) => [el("dt", {}, terms.names[at] ?? ""), el("dd", {}, el("code", {}, grouped(one)))]);
   return {
     title: words.say("compare-title"),
     body: [
       paragraph(words.say("compare-how")),
-      el("table", {}, el("caption", {}, words.say("compare-table")), el("tbody", {}, ...rows)),
+      el("h2", {}, words.say("compare-table")),
+      el("dl", {}, ...rows),
       paragraph(words.say("compare-all")),
-      el("p", { id: "certificates-hash" }, el("code", {}, hash)),
+      el("p", { id: "certificates-hash" }, el("code", {}, grouped(hash))),
       acts(
         same,
         button(words.say("compare-other"), () => show({ title: words.say("compare-title"), body: [refusal(words.say("compare-stop"))] }), "danger"),
@@ -287,8 +294,7 @@ function compareView(fingerprints: readonly string[], hash: string, opened: Open
 }
 
 async function saveThen(opened: Opened, why: Key | string, next: (saved: Opened) => void, values: Values = {}): Promise<void> {
-  const go = why === "save-complained" ? "save-done-complained" : "save-done";
-  show(await savingView(words, opened, words.say(why as Key, values), next, go));
+  show(await savingView(words, opened, words.say(why as Key, values), next, why === "save-complained"));
 }
 
 /** A form that opens the key file anew and does one thing with it for these contests. */
