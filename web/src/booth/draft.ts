@@ -42,10 +42,46 @@ export function isOfElection(pending: Pick<Pending, "uuid" | "setup" | "fingerpr
   return pending.uuid === contest.uuid && pending.setup === contest.setup && pending.fingerprint === contest.fingerprint;
 }
 
-export class DraftBox {
-  readonly #storage: Storage;
+/** What of a browser's storage is used here. */
+type Kept = Pick<Storage, "length" | "key" | "getItem" | "setItem" | "removeItem">;
 
-  constructor(storage: Storage) {
+/** The storage of this tab; where the browser gives none, as with all cookies forbidden, one that ends with the page. */
+export function tabStorage(): Kept {
+  try {
+    return sessionStorage;
+  } catch {
+    return new Fleeting();
+  }
+}
+
+class Fleeting implements Kept {
+  readonly #found = new Map<string, string>();
+
+  get length(): number {
+    return this.#found.size;
+  }
+
+  key(at: number): string | null {
+    return [...this.#found.keys()][at] ?? null;
+  }
+
+  getItem(key: string): string | null {
+    return this.#found.get(key) ?? null;
+  }
+
+  setItem(key: string, value: string): void {
+    this.#found.set(key, value);
+  }
+
+  removeItem(key: string): void {
+    this.#found.delete(key);
+  }
+}
+
+export class DraftBox {
+  readonly #storage: Kept;
+
+  constructor(storage: Kept) {
     this.#storage = storage;
   }
 
