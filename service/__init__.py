@@ -31,6 +31,7 @@ Campaigns and their people:
 - `approvals`, `approved_steps`   what a second organizer must approve, and what exactly that is
 - `organizer_actions`   all that organizers do; `organizer_routes` and `organizer_pages` are two ways to it
 - `campaign_draft`, `campaign_form`, `draft_pages`    a campaign typed into forms, kept as it is, and what is missing at its field
+- `planned_fields`                 the forms' fields of a campaign planned already, and what of its plan they leave as it is
 - `contest_pages`, `contest_steps`, `next_step`, `trustee_progress`   a contest's page: its forms, and who has what to do next
 - `organizer_desk`, `organizer_words`, `kept_form`    what the pages share; what they call things; forms that came too late
 - `registrar_work`, `registrar_routes`   public lists and signed words, by the token of an invitation; `request_body` reads them

@@ -9,18 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.numbers import get_currency_precision
 from sqlalchemy import Connection, delete, insert, select, update
 
 from veche.crypto.canonical_json import Json, encode, parse
 from veche.crypto.errors import Malformed, Refused
-from veche.service.campaigns import Campaign, Contest
-from veche.service.contest_plan import parse_time
 from veche.service.tables import campaign_drafts
 
 Typed = Mapping[str, str]
@@ -29,6 +24,9 @@ Typed = Mapping[str, str]
 MOST_DRAFTS: Final = 50
 MOST_ROWS: Final = 60
 """Rows of one kind on one page; more is typed faster into a file."""
+
+NO_RULE: Final = "(none)"
+"""A contest's own `rule` where the campaign gives out budgets and this contest does not. No rule is called so."""
 
 NEW: Final[Typed] = MappingProxyType(
     {
@@ -64,10 +62,11 @@ _HEAD = re.compile(
 )
 _CONTEST = re.compile(
     r"contest|title\.(?:ru|en)|description|opens_at|closes_at|extended_until|electorate|budget"
-    r"|questions\.[0-9]{1,2}\.(?:question|min|max|blank|options\.[0-9]{1,2}\.(?:project|title|cost|text))"
+    r"|minimum_ballots|appeal_days|rule|currency"
+    r"|questions\.[0-9]{1,3}\.(?:question|min|max|blank|options\.[0-9]{1,3}\.(?:project|title|cost|text))"
 )
-_LIST = re.compile(r"trustees|contests(?:\.[0-9]{1,2}\.questions(?:\.[0-9]{1,2}\.options)?)?")
-_ROW = re.compile(rf"({_LIST.pattern})\.([0-9]{{1,2}})")
+_LIST = re.compile(r"trustees|contests(?:\.[0-9]{1,3}\.questions(?:\.[0-9]{1,3}\.options)?)?")
+_ROW = re.compile(rf"({_LIST.pattern})\.([0-9]{{1,3}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,78 +130,6 @@ def with_contest(typed: Typed, place: int, fields: Typed) -> dict[str, str]:
     kept = {name: value for name, value in typed.items() if not name.startswith(f"{own}questions.")}
     found = {name.removeprefix(own): value for name, value in fields.items() if name.startswith(own)}
     return {**kept, **{own + name: value.strip() for name, value in found.items() if _CONTEST.fullmatch(name)}}
-
-
-def typed_of(campaign: Campaign, contests: list[Contest]) -> dict[str, str]:
-    """The fields of a campaign that was planned already, from a form or a file."""
-    typed = {
-        "campaign": campaign.id,
-        **{f"title.{language}": str(one) for language, one in campaign.title.items()},
-        "rehearsal": "yes" if campaign.rehearsal else "no",
-        "host": campaign.host,
-        "registrar": campaign.registrar or "",
-        "threshold": str(campaign.threshold),
-    }
-    for row, trustee in enumerate(campaign.trustees):
-        typed |= {f"trustees.{row}.name": trustee.name, f"trustees.{row}.email": trustee.email}
-    specs = [one.spec() for one in contests]
-    for name, otherwise in (("zone", "UTC"), ("minimum_ballots", "5"), ("appeal_days", "3")):
-        # As in `contest_plan`, not as in a new form: the times of a plan that names no zone are in UTC.
-        typed[name] = next((str(spec[name]) for spec in specs if name in spec), otherwise)
-    allocations = [one for one in (spec.get("allocation") for spec in specs) if isinstance(one, dict)]
-    for name in ("rule", "currency"):
-        typed[name] = next((str(one[name]) for one in allocations if name in one), NEW[name])
-    for row, (contest, spec) in enumerate(zip(contests, specs, strict=True)):
-        typed[f"contests.{row}.way_in"] = contest.way_in
-        typed |= {f"contests.{row}.{name}": value for name, value in _typed_contest(spec, typed["zone"], typed["currency"]).items()}
-    return typed
-
-
-def _typed_contest(spec: dict[str, Json], zone: str, currency: str) -> dict[str, str]:
-    typed: dict[str, str] = {}
-    for name in ("contest", "level", "description", "electorate", "eligibility"):
-        if name in spec:
-            typed[name] = str(spec[name])
-    for name in ("opens_at", "closes_at", "extended_until"):
-        if name in spec:
-            typed[name] = _clock(spec[name], zone)
-    title, allocation = spec.get("title"), spec.get("allocation")
-    if isinstance(title, dict):
-        typed |= {f"title.{language}": str(one) for language, one in title.items()}
-    if isinstance(allocation, dict):
-        typed["budget"] = _money(allocation.get("budget"), currency)
-        further: dict[str, Json] = {name: one for name, one in allocation.items() if name not in ("rule", "budget", "currency")}
-        typed["parameters"] = encode(further).decode("utf-8")
-    for number, question in enumerate(_objects(spec.get("questions"))):
-        own = f"questions.{number}"
-        typed[f"{own}.blank"] = "yes" if question.get("blank") is True else "no"
-        typed |= {f"{own}.{name}": str(question.get(name, 1)) for name in ("question", "min", "max")}
-        for row, option in enumerate(_objects(question.get("options"))):
-            typed |= {f"{own}.options.{row}.{name}": str(option[name]) for name in ("project", "title", "text") if name in option}
-            if "cost" in option:
-                typed[f"{own}.options.{row}.cost"] = _money(option["cost"], currency)
-    return typed
-
-
-def _clock(value: Json, zone: str) -> str:
-    """A time as the field for a day and an hour takes it; what is no time as it stands."""
-    try:
-        return datetime.fromtimestamp(parse_time(value, zone, "time"), ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
-    except (Malformed, ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
-        return str(value)
-
-
-def _money(minor: Json, currency: str) -> str:
-    """A sum in roubles of what is kept in kopecks."""
-    digits = get_currency_precision(currency)
-    if not isinstance(minor, int):
-        return ""
-    whole, part = divmod(minor, 10**digits)
-    return f"{whole}.{part:0{digits}}" if part else str(whole)
-
-
-def _objects(value: Json | None) -> list[dict[str, Json]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def create_draft(connection: Connection, account: int, campaign: str | None, typed: Typed, now: int) -> int:

@@ -14,11 +14,16 @@ from typing import Final
 
 from babel.numbers import get_currency_precision
 
-from veche.crypto.canonical_json import Json, parse
-from veche.service.campaign_draft import Typed, rows_of
+from veche.ballot.ballot_length import longest_ballot
+from veche.ballot.encrypted_ballot import MAX_BYTES
+from veche.crypto.canonical_json import Json, array
+from veche.crypto.errors import Malformed
+from veche.service.campaign_draft import NO_RULE, Typed, rows_of
 from veche.service.campaign_fields import Mistakes, Place, Written
 from veche.service.campaign_file import is_campaign_id, plan_campaign
+from veche.service.contest_plan import UUID_LENGTH, planned_question
 from veche.service.languages import sentence
+from veche.service.planned_fields import with_plan
 
 MISSING: Final = sentence("This is still missing.")
 NO_NAME: Final = sentence("1 to 64 of A-Z, a-z, 0-9, “.”, “_” and “-” were expected, without blanks.")
@@ -34,14 +39,17 @@ FEW_TRUSTEES: Final = sentence("At least two trustees are needed; three or more 
 ALL_NEEDED: Final = sentence("One trustee must be able to be missing: write a smaller number.")
 FEW_OPTIONS: Final = sentence("A question needs at least two options.")
 NO_CONTEST: Final = sentence("A campaign needs at least one contest.")
+TOO_LONG: Final = sentence("A ballot of this contest would be too long: offer fewer options, or ask in several contests.")
 NO_CHOICE: Final = sentence("This must be at least 1, at most the number of options, and not less than the smallest number.")
+
+_ANY_UUID: Final = "1" * UUID_LENGTH
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _QUESTION = re.compile(r"question ([0-9]{1,3})\b")
 _FIELDS_OF: Final = {
     "allocation": "budget",
-    # No form has the level; the one who is told of it is who wrote the level line of the description.
+    # The level itself has no field; who is told of it is who wrote the level line of the description.
     "level": "description",
     "title": "title.ru",
     "questions": "questions.0.question",
@@ -122,7 +130,9 @@ class _Reader:
 
     def titles(self, name: str) -> dict[str, Json]:
         """The title by language."""
-        found: dict[str, Json] = {one: self.text(f"{name}.{one}") for one in ("ru", "en") if self.text(f"{name}.{one}")}
+        # In the order of the plan that came from a file, and in languages that no page asks for.
+        languages = [one[len(name) + 1 :] for one in self.typed if one.startswith(f"{name}.")]
+        found: dict[str, Json] = {one: self.text(f"{name}.{one}") for one in languages if self.text(f"{name}.{one}")}
         if not found:
             self.add(f"{name}.ru", NO_TITLE)
         return found
@@ -139,7 +149,22 @@ def read_form(typed: Typed, host: str) -> tuple[dict[str, Json], list[Flaw]]:
     plan: dict[str, Json] = {**spec, "contests": [*contests]}
     if not reader.flaws:
         reader.flaws.extend(_judged(spec, contests, host))
+        for row, contest in enumerate(contests):
+            _tell_length(reader, contest, f"contests.{row}.questions")
     return plan, reader.flaws
+
+
+def _tell_length(reader: _Reader, contest: dict[str, Json], own: str) -> None:
+    """A ballot that nobody would take is told at the question that needs most of it, instead of in the judge's words."""
+    try:
+        questions = [planned_question(one, number) for number, one in enumerate(array(contest["questions"]), 1)]
+    except Malformed:
+        # The judge has said what is wrong with it.
+        return
+    lengths = [longest_ballot(_ANY_UUID, [one]) for one in questions]
+    if longest_ballot(_ANY_UUID, questions) > MAX_BYTES:
+        reader.flaws = [one for one in reader.flaws if not one.field.startswith(own)]
+        reader.add(f"{own}.{lengths.index(max(lengths))}.options", TOO_LONG)
 
 
 def _head(reader: _Reader) -> dict[str, Json]:
@@ -188,20 +213,22 @@ def _contest(reader: _Reader, own: str, zone: str) -> dict[str, Json]:
         reader.add(f"{own}.extended_until", EXTENDED_EARLY)
     spec |= {name: value for name, value in times.items() if value is not None}
     spec["electorate"] = reader.number(f"{own}.electorate")
-    for name in ("level", "description", "eligibility", "way_in"):
+    for name in ("description", "way_in"):
         if reader.text(f"{own}.{name}"):
             spec[name] = reader.text(f"{own}.{name}").replace("\r\n", "\n")
-    rule, currency = reader.text("rule"), reader.text("currency") or "RUB"
-    if rule:
+    for name in ("minimum_ballots", "appeal_days"):
+        if reader.text(f"{own}.{name}"):
+            spec[name] = reader.number(f"{own}.{name}")
+    rule, currency = (reader.text(f"{own}.{name}") or reader.text(name) for name in ("rule", "currency"))
+    currency = currency or "RUB"
+    if rule not in ("", NO_RULE):
         reader.needed(f"{own}.budget")
-        further = parse((reader.text(f"{own}.parameters") or "{}").encode("utf-8"))
-        allocation: dict[str, Json] = {"rule": rule, "budget": reader.money(f"{own}.budget", currency) or 0, "currency": currency}
-        spec["allocation"] = {**allocation, **(further if isinstance(further, dict) else {})}
+        spec["allocation"] = {"rule": rule, "budget": reader.money(f"{own}.budget", currency) or 0, "currency": currency}
     questions = [_question(reader, f"{own}.questions.{row}", currency) for row in range(rows_of(reader.typed, f"{own}.questions"))]
     if not questions:
         reader.add(f"{own}.questions", MISSING)
     spec["questions"] = [*questions]
-    return spec
+    return with_plan(spec, reader.typed, own, zone, currency)
 
 
 def _question(reader: _Reader, own: str, currency: str) -> dict[str, Json]:
@@ -217,7 +244,7 @@ def _question(reader: _Reader, own: str, currency: str) -> dict[str, Json]:
         if cost is not None:
             option["cost"] = cost
         if reader.text(f"{place}.text"):
-            option["text"] = reader.text(f"{place}.text")
+            option["text"] = reader.text(f"{place}.text").replace("\r\n", "\n")
         options.append(option)
     if size < 2:
         reader.add(f"{own}.options", FEW_OPTIONS)

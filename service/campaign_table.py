@@ -56,7 +56,9 @@ class _Contest:
         if self.questions:
             fields["questions"] = self.questions
         lines = {name: at for name, (at, _) in self.said.items()}
-        return Written(fields, lambda name: f"line {lines.get(name, line)}, column {name}")
+        # The questions have no column: they are the contest's lines.
+        whole = f"line {line}, contest {self.fields.get('contest', '')}"
+        return Written(fields, lambda name: whole if name == "questions" else f"line {lines.get(name, line)}, column {name}")
 
 
 def read_table(raw: bytes, mistakes: Mistakes) -> tuple[Written, list[Written]]:

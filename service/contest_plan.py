@@ -159,7 +159,7 @@ def make_plan(
     Raises Malformed: `spec-malformed`, or what the manifest's own checks say.
     """
     try:
-        asked = [_question(one, number) for number, one in enumerate(array(spec["questions"]), 1)]
+        asked = [planned_question(one, number) for number, one in enumerate(array(spec["questions"]), 1)]
         verify_ballot_length(uuid, asked)
         options, texts = _options(spec, read_text)
         manifest = _manifest(spec, uuid, _log(spec, log, box, second), registrar, options)
@@ -308,7 +308,8 @@ def _options(spec: dict[str, Json], read_text: ReadText) -> tuple[tuple[tuple[Op
     return tuple(questions), tuple(texts.values())
 
 
-def _question(value: Json, number: int) -> Question:
+def planned_question(value: Json, number: int) -> Question:
+    """The question of this number as a plan has it. Raises Malformed, `question-limits` among others."""
     found = _object(value, ("question", "min", "max", "blank", "options"), ("question", "options"), f"question {number}")
     answers = tuple(
         text(_object(one, None, ("title",), f"question {number}, an option")["title"]) for one in array(found["options"])

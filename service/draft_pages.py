@@ -24,21 +24,22 @@ from veche.service.campaign_draft import (
     forget_draft,
     keep_draft,
     rows_of,
-    typed_of,
     with_contest,
     with_head,
     with_row,
     without_row,
 )
+from veche.service.campaign_fields import MAX_CONTESTS
 from veche.service.campaign_form import Flaw, read_form
 from veche.service.campaigns import campaign_of, contests_of
 from veche.service.form import Form
 from veche.service.kept_form import kept_form
 from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_routes import Number, organizing
+from veche.service.planned_fields import typed_of
 from veche.service.server import Server
 
-Place = Annotated[int, Path(ge=1, le=99)]
+Place = Annotated[int, Path(ge=1, le=MAX_CONTESTS)]
 Checked = Annotated[bool, Query()]
 
 _FORM: Final = 1024 * 1024
@@ -137,7 +138,7 @@ def _take(
     if does in ("add", "remove"):
         return RedirectResponse(own if what.partition(".")[0] == "contests" and place else f"{own}#{what.partition('.')[0]}", 303)
     if does == "go":
-        found = int(what) if what.isdecimal() and len(what) < 3 else 0
+        found = int(what) if what.isdecimal() and len(what) <= len(str(MAX_CONTESTS)) else 0
         return RedirectResponse(f"/drafts/{draft.id}" + (f"/contests/{found}" if found else ""), 303)
     if does != "save":
         raise Malformed("form", "the form has no such button")

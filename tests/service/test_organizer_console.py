@@ -19,10 +19,11 @@ from tests.service.signed_in import sign_in, text_of
 from tests.service.town import HOUR
 from veche.crypto.scalar import system_randomness
 from veche.crypto.signed_note import NoteSigner
-from veche.service.campaign_draft import NEW, rows_of, typed_of, with_row, without_row
+from veche.service.campaign_draft import NEW, rows_of, with_row, without_row
 from veche.service.campaign_form import read_form
 from veche.service.campaigns import campaign_of, contests_of
 from veche.service.contest_desk import held_desk
+from veche.service.planned_fields import typed_of
 from veche.service.server import Server
 from veche.service.sessions import IDLE
 from veche.service.settings import Settings
