@@ -143,6 +143,7 @@ def _campaign(request: Request, desk: OrganizerDesk, campaign: str, status: int 
         "waiting_lists": [one for one in contests if one["state"] == "draft"],
         "mistakes": (),
         "list_mistake": "",
+        "list_told": "",
         "list_mistakes": (),
         "refused": {"form": ""},
         "typed": {},
@@ -221,7 +222,8 @@ def _plan_forms(router: APIRouter, desk: OrganizerDesk, registrar: RegistrarWork
         except ElectionError as error:
             # Where a list holds no codes, each of its wrong places is named, so that all are mended at once.
             places = mistakes_of(form.file("file")) if isinstance(error, Malformed) else []
-            values: dict[str, Any] = {"list_mistake": error.message, "list_mistakes": places}
+            told = REFUSED.get(error.code, "")
+            values: dict[str, Any] = {"list_mistake": error.message, "list_told": told, "list_mistakes": places}
             return _campaign(request, desk, campaign, answer_to(error).status_code, **values)
         return _back(campaign, f"/contests/{uuid}")
 
