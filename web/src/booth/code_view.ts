@@ -14,8 +14,12 @@ export interface CodeForm {
   readonly enter: (typed: string) => void;
 }
 
-/** The form; its field is emptied as soon as the code is taken, and no browser keeps it. */
+/** What was typed last: who made one slip, or has no network, corrects that and does not type 22 characters anew. */
+let tried = "";
+
+/** The form; its field is emptied as soon as the code is taken, comes back only with what is wrong, and no browser keeps it. */
 export function codeForm({ words, prefix, said, wrong, enter }: CodeForm): Node[] {
+  if (said === null || said.key === "code-rested") tried = "";
   const mistake = said === null ? null : el("span", { class: "mistake", id: "code-mistake" }, words.say(said.key, said.values));
   const input = el("input", {
     id: "code",
@@ -29,6 +33,8 @@ export function codeForm({ words, prefix, said, wrong, enter }: CodeForm): Node[
     "aria-describedby": said === null ? "code-hint" : "code-mistake code-hint",
     "aria-invalid": said === null || said.key === "code-rested" ? undefined : "true",
   });
+  // Not as an attribute: those are copied with the page.
+  input.value = tried;
   const form = el(
     "form",
     { novalidate: true },
@@ -44,9 +50,9 @@ export function codeForm({ words, prefix, said, wrong, enter }: CodeForm): Node[
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const typed = input.value;
+    tried = input.value;
     input.value = "";
-    enter(typed);
+    enter(tried);
   });
   return [wrong >= HELP_AFTER ? helpWithCode(words, prefix) : null, form, paragraph(words.say("code-stays"), "small quiet")].filter(
     (one): one is NonNullable<typeof one> => one !== null,

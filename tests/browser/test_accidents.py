@@ -1,0 +1,185 @@
+"""Networks, devices and servers that fail in the middle of a vote: words say so, and the ballot is cast once or not at all."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import Route
+
+from tests.browser.conftest import NewPage
+from tests.browser.demonstration import Demonstration
+from tests.browser.test_booth import CHOICE, SEND, Voters, encrypt
+from tests.browser.watched import Watched
+
+pytestmark = pytest.mark.slow
+
+UNSURE = "It is not known yet whether your ballot arrived"
+AGAIN = "Send the same ballot again now"
+OTHER_CHOICE = "Площадка для собак / A dog run"
+
+NO_STORAGE = """
+for (const name of ["sessionStorage", "localStorage", "indexedDB"]) {
+  Object.defineProperty(window, name, { get() { throw new DOMException("The operation is insecure.", "SecurityError"); } });
+}
+"""
+FULL_STORAGE = "Storage.prototype.setItem = () => { throw new DOMException('The quota is exceeded.', 'QuotaExceededError'); };"
+HASTE = "const wait = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => wait(ms / 30);"
+"""What a page waits 30 seconds for, it waits one for."""
+
+
+@pytest.fixture(scope="module")
+def voters(demo: Demonstration) -> Voters:
+    return Voters(demo)
+
+
+def offline(page: Watched, is_so: bool) -> None:
+    page.page.context.set_offline(is_so)
+
+
+def test_offline_before_the_code_and_before_the_cast_nothing_is_lost_and_the_ballot_goes_when_the_network_is_back(
+    new_page: NewPage, voters: Voters
+) -> None:
+    page, code = new_page(), voters.next()
+    page.open("/en/vote/demo")
+    offline(page, True)
+    page.type("Your code", code)
+    page.press("Go on")
+    page.saying("The server does not answer. Nothing was sent.")
+    offline(page, False)
+    page.press("Go on")
+    page.choose(CHOICE)
+    page.press("Check my choice")
+    offline(page, True)
+    page.press("Yes, encrypt it")
+    page.heading("Your vote is encrypted")
+    page.press("Cast the ballot")
+    page.heading(UNSURE)
+    assert "the connection failed" in page.text() and voters.cast(code) == []
+    # Nobody presses anything: the browser says that there is a network.
+    offline(page, False)
+    page.heading("Your ballot is accepted")
+    assert len(set(page.sent)) == 1 and len(voters.cast(code)) == 1
+
+
+def test_offline_before_the_answer_came_the_same_ballot_is_sent_until_there_is_one(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+
+    def cut(route: Route) -> None:
+        route.fetch()
+        offline(page, True)
+        route.abort("internetdisconnected")
+
+    page.page.route(SEND, cut, times=1)
+    encrypt(page, code)
+    page.press("Cast the ballot")
+    page.heading(UNSURE)
+    # Nothing leads back to another choice while the fate of this one is not known.
+    assert page.page.locator("#app").get_by_role("button").all_inner_texts() == [AGAIN]
+    assert len(voters.cast(code)) == 1
+    page.press(AGAIN)
+    page.saying("the connection failed")
+    offline(page, False)
+    page.heading("Your ballot is accepted")
+    assert len(page.sent) >= 2 and len(set(page.sent)) == 1 and len(voters.cast(code)) == 1
+
+
+def test_answers_that_are_not_the_boxs_settle_nothing_and_each_is_named(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+    page.page.add_init_script(HASTE)
+    held: list[Route] = []
+
+    def portal(route: Route, status: int) -> None:
+        route.fulfill(status=status, body="<!doctype html><h1>Please sign in</h1>", content_type="text/html")
+
+    encrypt(page, code)
+    accidents = (
+        (lambda route: portal(route, 500), "An answer came that is not the ballot box's."),
+        (lambda route: portal(route, 200), "An answer came without the ballot box's signature."),
+        (lambda route: route.fulfill(status=302, headers={"Location": "/en/help"}), "the connection failed"),
+        (lambda route: portal(route, 403), "An answer came that is not the ballot box's."),
+        (lambda route: portal(route, 502), "The server is busy just now."),
+        (lambda route: held.append(route), "No answer came in time."),
+    )
+    press = "Cast the ballot"
+    for answer, said in accidents:
+        page.page.route(SEND, answer, times=1)
+        page.press(press)
+        page.saying(said)
+        page.heading(UNSURE)
+        press = AGAIN
+    page.press(press)
+    page.heading("Your ballot is accepted")
+    assert len(page.sent) >= 7 and len(set(page.sent)) == 1 and len(voters.cast(code)) == 1
+    page.complaints = [one for one in page.complaints if not one.startswith(("500 ", "502 "))]
+
+
+@pytest.mark.parametrize("accident", [NO_STORAGE, FULL_STORAGE], ids=["no storage", "storage full"])
+def test_a_device_without_storage_and_with_a_wrong_clock_casts_one_ballot(new_page: NewPage, voters: Voters, accident: str) -> None:
+    page, code = new_page(), voters.next()
+    page.page.add_init_script(accident)
+    page.page.clock.set_fixed_time((time.time() + (86_400 if accident is NO_STORAGE else -86_400)) * 1000)
+    for other in ("/en/help", f"/en/track/{voters.uuid}", "/en/my"):
+        page.open(other)
+        page.page.locator("h1").wait_for()
+        assert "did not start" not in page.text()
+    page.page.route(SEND, lambda route: route.abort(), times=1)
+    encrypt(page, code)
+    page.press("Cast the ballot")
+    page.heading(UNSURE)
+    page.press(AGAIN)
+    page.heading("Your ballot is accepted")
+    assert len(set(page.sent)) == 1 and len(voters.cast(code)) == 1
+
+
+def test_a_letter_scanned_twice_and_a_page_loaded_anew_while_it_encrypts_keep_the_marks_and_send_nothing(
+    new_page: NewPage, voters: Voters
+) -> None:
+    page, code = new_page(), voters.next()
+    page.open(f"/en/vote/demo#{code}")
+    page.choose(CHOICE)
+    page.open(f"/en/vote/demo#{code}")
+    page.page.get_by_role("radio", name=CHOICE, checked=True).wait_for()
+    assert code not in page.page.url
+    page.press("Check my choice")
+    page.named("Yes, encrypt it").wait_for()
+    # Pressed, and loaded anew before the encryption can have ended.
+    page.page.evaluate("document.querySelector('#app button').click(); location.reload()")
+    page.type("Your code", code)
+    page.press("Go on")
+    page.page.get_by_role("radio", name=CHOICE, checked=True).wait_for()
+    assert page.sent == [] and voters.cast(code) == []
+
+
+def test_back_and_forth_after_the_cast_send_nothing_again_and_show_no_voters_ballot(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+    page.open("/en/help")
+    encrypt(page, code)
+    page.press("Cast the ballot")
+    page.heading("Your ballot is accepted")
+    page.page.go_back()
+    page.page.wait_for_url("**/en/help")
+    assert not page.page.locator("#not-cast").is_visible()
+    page.page.go_forward()
+    page.page.get_by_label("Your code").wait_for()
+    assert code not in page.page.url and CHOICE not in page.text()
+    assert len(page.sent) == 1 and len(voters.cast(code)) == 1
+
+
+def test_of_two_windows_with_two_choices_the_second_asks_first(new_page: NewPage, voters: Voters) -> None:
+    one, code = new_page(), voters.next()
+    other = Watched(one.page.context.new_page(), one.origin)
+    encrypt(one, code)
+    encrypt(other, code, OTHER_CHOICE)
+    # At the same moment: who comes second learns of the first.
+    for window in (one, other):
+        window.page.evaluate("document.getElementById('cast').click()")
+    asked, taken = (one, other) if one.page.get_by_role("heading", name="Another ballot was cast").count() else (other, one)
+    taken.heading("Your ballot is accepted")
+    asked.heading("Another ballot was cast with your code just now")
+    assert len(voters.cast(code)) == 1 and asked.sent == []
+    first, = voters.cast(code)
+    asked.page.locator("#cast").click()
+    asked.heading("Your ballot is accepted")
+    assert len(voters.cast(code)) == 2 and voters.cast(code)[0] == first
+    other.verify()
