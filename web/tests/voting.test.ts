@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { BEGIN, type Event, HELP_AFTER, mayRest, next, type Screen, waitBefore } from "../src/booth/voting.ts";
+import { Unreachable } from "../src/booth/contest.ts";
+import { isInRecord } from "../src/booth/sending.ts";
+import { BEGIN, type Doubt, type Event, HELP_AFTER, mayRest, next, type Screen, waitBefore } from "../src/booth/voting.ts";
 
 const UUID = "4mEtPtsNhR4Pz8";
 const marks = [[0, 1]] as const;
@@ -30,6 +32,9 @@ const EVENTS: readonly Event[] = [
   { it: "sent" },
   { it: "sent-before", uuid: UUID },
   { it: "fate-unknown", doubt: "offline", wait: 2 },
+  { it: "fate-unknown", doubt: "ended-out", wait: 2 },
+  { it: "set-aside", listed: true },
+  { it: "set-aside", listed: false },
   { it: "sent-again" },
   { it: "refused", code: "not-open" },
   { it: "acknowledged" },
@@ -87,7 +92,31 @@ test("from a ballot that is on its way only its fate leads on: the same bytes, a
     "sending fate-unknown unsure",
     "sending refused refused",
     "unsure sent-again sending",
+    "unsure set-aside code",
+    "unsure set-aside contests",
   ]);
+});
+
+test("only after the end of voting is a ballot set aside for other contests, and its own contest leads back to it", () => {
+  const unsure = (doubt: Doubt): Screen => after({ it: "sent-before", uuid: UUID }, { it: "sent-again" }, { it: "fate-unknown", doubt, wait: 2 });
+  for (const doubt of ["ended", "ended-in", "ended-out"] as const) {
+    const aside = next(unsure(doubt), { it: "set-aside", listed: true });
+    assert.deepEqual(aside, { at: "contests" });
+    assert.equal(next(aside, { it: "sent-before", uuid: UUID }).at, "unsure");
+  }
+  for (const doubt of ["offline", "slow", "busy", "rate-limited", "strange", "false-answer", "interrupted"] as const) {
+    assert.equal(next(unsure(doubt), { it: "set-aside", listed: true }).at, "unsure");
+  }
+});
+
+test("of a ballot that came too late the record is asked, and without an answer nothing is said", async () => {
+  const answering = (status: number | null) => async (address: string): Promise<Uint8Array> => {
+    if (status === 200) return new Uint8Array();
+    throw new Unreachable(address, status);
+  };
+  for (const [status, found] of [[200, true], [404, false], [503, null], [null, null]] as const) {
+    assert.equal(await isInRecord(UUID, "0".repeat(64), answering(status)), found);
+  }
 });
 
 test("a ballot is sent only after the click on it, and a second click sends nothing", () => {

@@ -11,9 +11,9 @@ import { type Contest, type Page, readSealed, type Sealed, Unreachable } from ".
 import { type DraftBox, isOfElection, type Pending, voterOf } from "./draft.ts";
 import { type Accepted, checkNote, watchLog } from "./acceptance.ts";
 import { type Marked, markedOf, marksOf } from "./marking.ts";
-import { attempt, post, settled } from "./sending.ts";
+import { attempt, isInRecord, oneAtATime, post, settled } from "./sending.ts";
 import { ballotsNow, type Standing, standings } from "./standing.ts";
-import { BEGIN, type Event, type Marks, mayRest, next, type Screen, waitBefore } from "./voting.ts";
+import { BEGIN, type Doubt, type Event, type Marks, mayRest, next, type Screen, waitBefore } from "./voting.ts";
 
 /** Minutes without a touch after which the page forgets the voter's keys. */
 const REST_MINUTES = 15;
@@ -114,6 +114,13 @@ export class Booth {
   }
 
   async pick(uuid: string): Promise<void> {
+    const pending = this.#sentBefore(uuid);
+    if (pending !== undefined && this.screen.at === "contests") {
+      this.pending = pending;
+      this.#happens({ it: "sent-before", uuid });
+      await this.sendAgain();
+      return;
+    }
     this.#happens({ it: "contest-picked", uuid });
     await this.#open();
   }
@@ -193,6 +200,19 @@ export class Booth {
     });
   }
 
+  /** Voting has ended, and waiting does not help: the ballot is kept, and the voter goes to her other contests. */
+  setAside(): void {
+    clearTimeout(this.#timer);
+    this.#happens({ it: "set-aside", listed: this.standings.length > 0 });
+  }
+
+  /** A ballot of this voter in this contest whose fate is not known. */
+  #sentBefore(uuid: string): Pending | undefined {
+    const credential = this.standing(uuid)?.credential.publicText;
+    if (credential === undefined) return undefined;
+    return this.drafts.pending(this.page.campaign).find((one) => one.uuid === uuid && one.text.includes(credential));
+  }
+
   /** Sends the very same ballot again. */
   async sendAgain(): Promise<void> {
     if (this.screen.at !== "unsure") return;
@@ -246,9 +266,10 @@ export class Booth {
   /** The one contest to go to at once: the one she comes for, or the only one that is open to her and not cast yet. */
   #only(uuid: string | null): string | null {
     const open = this.standings.filter(({ contest, issued }) => contest.state === "open" && issued);
-    if (uuid !== null && open.some(({ contest }) => contest.uuid === uuid)) return uuid;
+    if (uuid !== null && open.some(({ contest }) => contest.uuid === uuid) && this.#sentBefore(uuid) === undefined) return uuid;
     const [first, second] = open;
-    return first !== undefined && second === undefined && first.ballots.length === 0 ? first.contest.uuid : null;
+    if (first === undefined || second !== undefined || this.#sentBefore(first.contest.uuid) !== undefined) return null;
+    return first.ballots.length === 0 ? first.contest.uuid : null;
   }
 
   async #open(): Promise<void> {
@@ -315,7 +336,8 @@ export class Booth {
     const fate = settled(await this.#attempt(pending), screen.attempt);
     if (fate.is === "unknown") {
       const wait = waitBefore(screen.attempt, fate.wait);
-      this.#happens({ it: "fate-unknown", doubt: fate.doubt, wait });
+      const doubt = fate.doubt === "ended" ? await this.#ended(pending) : fate.doubt;
+      this.#happens({ it: "fate-unknown", doubt, wait });
       this.#timer = setTimeout(() => void this.sendAgain(), wait * 1000);
       return;
     }
@@ -329,6 +351,12 @@ export class Booth {
     this.drafts.forgetDraft(pending.uuid);
     this.marked = [];
     this.#accept(pending, fate.note);
+  }
+
+  /** Voting is not open: what the record says of a ballot whose answer was lost. */
+  async #ended({ uuid, tracker }: Pending): Promise<Doubt> {
+    const found = await isInRecord(uuid, tracker);
+    return found === null ? "ended" : found ? "ended-in" : "ended-out";
   }
 
   async #attempt(pending: Pending): ReturnType<typeof attempt> {
@@ -364,10 +392,4 @@ export class Booth {
       return true;
     });
   }
-}
-
-/** Two windows of one browser take turns; where the browser has no such turns, the record still shows every ballot. */
-async function oneAtATime(name: string, act: () => Promise<void>): Promise<void> {
-  if ("locks" in navigator) await navigator.locks.request(name, act);
-  else await act();
 }

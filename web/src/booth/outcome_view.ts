@@ -7,7 +7,7 @@ import type { Pending } from "./draft.ts";
 import { acts, button, el, paragraph, save } from "./element.ts";
 import { fingerprint } from "./review_view.ts";
 import type { View } from "./stage.ts";
-import type { Screen } from "./voting.ts";
+import { maySetAside, type Screen } from "./voting.ts";
 import type { Words } from "./words.ts";
 
 const OPENED = "opened-ballot.json";
@@ -67,13 +67,15 @@ export function sendingView(words: Words, booth: Booth, { attempt }: Screen & { 
   };
 }
 
-export function unsureView(words: Words, booth: Booth, { doubt, wait }: Screen & { at: "unsure" }): View {
+export function unsureView(words: Words, booth: Booth, screen: Screen & { at: "unsure" }): View {
   const { pending } = booth;
+  const { doubt, wait } = screen;
   return {
-    title: words.say("title-unsure"),
+    title: words.say(doubt === "ended-out" ? "title-ended-out" : "title-unsure"),
     body: [
       paragraph(pending === null ? "" : words.title(pending.title), "quiet"),
       paragraph(words.say(`unsure-${doubt}`), "caution"),
+      ...(maySetAside(screen) ? asidePart(words, booth) : []),
       paragraph(words.say("unsure-same")),
       paragraph(words.count("unsure-wait", wait), "small"),
       acts(button(words.say("unsure-now"), () => void booth.sendAgain())),
@@ -89,6 +91,10 @@ export function unsureView(words: Words, booth: Booth, { doubt, wait }: Screen &
     ],
     said: words.say(`unsure-${doubt}`),
   };
+}
+
+function asidePart(words: Words, booth: Booth): Node[] {
+  return [acts(button(words.say("unsure-aside"), () => booth.setAside())), paragraph(words.say("unsure-kept"), "small")];
 }
 
 /** The encrypted ballot, for the voter to keep, and by which name it would stand in the record. */

@@ -1,5 +1,6 @@
 /** A ballot goes to the box, and its acknowledgement is believed only after it was verified. docs/protocol.md section 8.7. */
 
+import { type Read, read, recordAddress, Unreachable } from "./contest.ts";
 import type { Doubt } from "./voting.ts";
 
 /** Seconds that one attempt may take. */
@@ -66,6 +67,17 @@ export async function attempt(post: Post, address: string, ballot: string, check
   }
 }
 
+/** Whether the record, as the server shows it, has this ballot; null when it does not say. */
+export async function isInRecord(uuid: string, tracker: string, reading: Read = read): Promise<boolean | null> {
+  try {
+    await reading(`${recordAddress(uuid)}/ballots/${tracker}`);
+    return true;
+  } catch (error) {
+    if (error instanceof Unreachable) return error.status === 404 ? false : null;
+    throw error;
+  }
+}
+
 /** Posts without cookie, cache or referrer: nothing joins the ballot to a session. */
 export const post: Post = async (address, ballot) => {
   const response = await fetch(address, {
@@ -84,6 +96,12 @@ export const post: Post = async (address, ballot) => {
     body: new Uint8Array(await response.arrayBuffer()),
   };
 };
+
+/** Two windows of one browser take turns; where the browser has no such turns, the record still shows every ballot. */
+export async function oneAtATime(name: string, act: () => Promise<void>): Promise<void> {
+  if ("locks" in navigator) await navigator.locks.request(name, act);
+  else await act();
+}
 
 function problemCode(body: Uint8Array): string {
   try {

@@ -3,7 +3,8 @@
  *
  * An event that a screen does not know changes nothing: a second click on *Cast* finds no button, whatever the page looks like.
  * Four rules live here and nowhere else:
- * - once a ballot was sent, the voter gets back to choosing only when its fate is known; until then the same bytes are sent again;
+ * - once a ballot was sent, the voter gets back to choosing in its contest only when its fate is known; until then the same bytes are
+ *   sent again. After the end of voting she may set it aside for other contests: it is kept, and its contest leads back to it;
  * - between the click on *Cast* and the sending the voter can neither change, leave nor test: what is sent is what she clicked on;
  * - a ballot that was opened for a test is never cast;
  * - wrong codes lead to help, never to a lock.
@@ -20,7 +21,10 @@ export type CodeTrouble =
   | { readonly why: "rested" };
 
 /** Why it is not known whether the box has the ballot. */
-export type Doubt = "ended" | "offline" | "slow" | "busy" | "rate-limited" | "strange" | "false-answer" | "interrupted";
+export type Doubt = Ended | "offline" | "slow" | "busy" | "rate-limited" | "strange" | "false-answer" | "interrupted";
+
+/** Voting is not open now, and an attempt before may have been in time: the record says that it was, that it was not, or nothing. */
+export type Ended = "ended" | "ended-in" | "ended-out";
 
 export type Screen =
   | { readonly at: "code"; readonly wrong: number; readonly trouble?: CodeTrouble }
@@ -61,6 +65,8 @@ export type Event =
   | { readonly it: "sent-before"; readonly uuid: string }
   | { readonly it: "fate-unknown"; readonly doubt: Doubt; readonly wait: number }
   | { readonly it: "sent-again" }
+  /** Of a ballot after the end of voting; `listed`: whether the page still knows the voter's other contests. */
+  | { readonly it: "set-aside"; readonly listed: boolean }
   | { readonly it: "refused"; readonly code: string }
   | { readonly it: "acknowledged" }
   | { readonly it: "left" }
@@ -95,6 +101,15 @@ export function next(screen: Screen, event: Event): Screen {
 /** Whether the page may forget the voter's keys: never while a ballot's fate is open, and nothing is left to forget before a code. */
 export function mayRest(screen: Screen): boolean {
   return !["code", "looking", "sending", "unsure", "encrypting"].includes(screen.at);
+}
+
+/** Whether the voter may leave this ballot for her other contests: waiting does not help it any more. */
+export function maySetAside(screen: Screen): boolean {
+  return screen.at === "unsure" && isEnded(screen.doubt);
+}
+
+function isEnded(doubt: Doubt): doubt is Ended {
+  return doubt === "ended" || doubt === "ended-in" || doubt === "ended-out";
 }
 
 /** Seconds until the same ballot is sent once more by itself: what the server asks for, else longer with every attempt. */
@@ -132,6 +147,7 @@ function withCode(screen: Screen, event: Event): Screen {
     case "accepted":
     case "tested":
     case "unreadable":
+      if (event.it === "sent-before" && screen.at === "contests") return { at: "unsure", uuid: event.uuid, attempt: 1, doubt: "interrupted", wait: 0 };
       if (event.it === "contest-picked") return { at: "opening", uuid: event.uuid };
       return screen.at === "tested" && event.it === "changed" ? { at: "choosing", uuid: screen.uuid } : screen;
     case "opening":
@@ -191,6 +207,9 @@ function underWay(screen: Screen & { at: "sending" | "unsure" }, event: Event): 
       return screen.at === "sending" ? { at: "unsure", uuid, attempt, doubt: event.doubt, wait: event.wait } : screen;
     case "sent-again":
       return screen.at === "unsure" ? { at: "sending", uuid, attempt: attempt + 1 } : screen;
+    case "set-aside":
+      if (!maySetAside(screen)) return screen;
+      return event.listed ? { at: "contests" } : { at: "code", wrong: 0 };
     case "refused":
       return screen.at === "sending" ? { at: "refused", uuid, code: event.code } : screen;
     case "acknowledged":
