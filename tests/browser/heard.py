@@ -14,7 +14,8 @@ _CHANGING: Final = (
     (re.compile(r"\b[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}\b"), "SEAL"),
     (re.compile(r"/(track|observe)/\w{14}\S*"), r"/\1/ELECTION"),
     (re.compile(r"\w+ \d{1,2}, \d{4} at \d{1,2}:\d{2}\s[AP]M"), "MOMENT"),
-    (re.compile(r"\b(event|entry) \d+"), r"\1 NUMBER"),
+    (re.compile(r"\d{1,2} [а-я]+ \d{4}\sг\. в \d{1,2}:\d{2}"), "MOMENT"),
+    (re.compile(r"\b(event|entry|событие|запись) \d+"), r"\1 NUMBER"),
 )
 """What is another text in each run."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 LAST = "Деревья на главной улице / Trees in the main street"
 PATIENCE = 120.0
 EXPECTED = Path(__file__).with_name("expected")
+MESSAGES = Path(__file__).parents[2] / "web" / "messages"
 
 
 def by_keys(page: Page, name: str, key: str) -> int:
@@ -38,25 +40,25 @@ def by_keys(page: Page, name: str, key: str) -> int:
     raise AssertionError(f"the Tab key does not lead to {name}")
 
 
-def test_a_vote_by_keyboard_alone_sounds_like_this(new_page: NewPage, demo: Demonstration) -> None:
-    """Screen by screen what a screen reader finds and says: tests/browser/expected/vote.txt."""
-    watched = new_page()
-    page, reader = watched.page, Reader(watched.page)
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_vote_by_keyboard_alone_sounds_like_this(new_page: NewPage, demo: Demonstration, language: str) -> None:
+    """Screen by screen what a screen reader finds and says: tests/browser/expected/vote.LANGUAGE.txt."""
+    watched, words = new_page(), json.loads((MESSAGES / f"{language}.json").read_text())
+    page, reader, told = watched.page, Reader(watched.page), []
     # The log is signed anew about every minute: here the voter looks before that.
     page.route("**/*.tlog-proof", lambda route: route.fulfill(status=404))
-    watched.open("/en/vote/demo")
-    code = demo.contest("open")["codes"][-1]
-    told = []
 
-    def screen(heading: str) -> None:
-        watched.heading(heading)
-        told.append(f"=== {heading}\n{reader.tree()}\n--- said\n{reader.heard()}\n")
+    def screen(key: str) -> None:
+        watched.heading(words["booth"][key])
+        told.append(f"=== {key}\n{reader.tree()}\n--- said\n{reader.heard()}\n")
 
-    screen("Vote")
-    by_keys(page, "Your code", "End")
-    page.keyboard.type(code)
+    watched.open(f"/{language}/vote/demo")
+    screen("title-code")
+    by_keys(page, words["voter"]["code-label"], "End")
+    page.keyboard.type(demo.contest("open")["codes"][-1 if language == "en" else -3])
     page.keyboard.press("Enter")
-    screen("Budget of the Hills")
+    page.locator("[type=radio]").first.wait_for()
+    told.append(f"=== the ballot\n{reader.tree()}\n--- said\n{reader.heard()}\n")
     # An arrow moves through a group of radio buttons, the space bar chooses.
     for _ in range(20):
         page.keyboard.press("Tab")
@@ -64,15 +66,14 @@ def test_a_vote_by_keyboard_alone_sounds_like_this(new_page: NewPage, demo: Demo
             break
     page.keyboard.press("Space")
     page.keyboard.press("ArrowDown")
-    by_keys(page, "Check my choice", "Enter")
-    screen("Is this your choice?")
-    by_keys(page, "Yes, encrypt it", "Enter")
-    screen("Your vote is encrypted")
-    by_keys(page, "Cast the ballot", "Enter")
-    screen("Your ballot is accepted")
-    found, expected = "\n".join(told), EXPECTED / "vote.txt"
+    by_keys(page, words["booth"]["choose-review"], "Enter")
+    screen("title-reviewing")
+    by_keys(page, words["booth"]["review-encrypt"], "Enter")
+    screen("title-encrypted")
+    by_keys(page, words["booth"]["cast"], "Enter")
+    screen("title-accepted")
+    found, expected = "\n".join(told), EXPECTED / f"vote.{language}.txt"
     if not expected.exists():
-        expected.parent.mkdir(exist_ok=True)
         expected.write_text(found)
         pytest.fail(f"{expected} was missing and is written: read it")
     assert found == expected.read_text()
@@ -123,5 +124,5 @@ def test_other_peoples_tool_accepts_every_ballot_of_the_browser(demo: Demonstrat
     bench.verify()
     with path.open("rb") as stream:
         ballots = [item for item in read_chain(stream) if item.event.type is EventType.BALLOT]
-    assert len(ballots) == 12, "nine of the demonstration's people, and three of the browsers above"
+    assert len(ballots) == 13, "nine of the demonstration's people, and four of the browsers above"
     assert tool.objections(path, ballots) == []
