@@ -10,11 +10,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from veche.ballot.ballot_length import verify_ballot_length
+from veche.ballot.manifest import Manifest
 from veche.ballot.manifest import seal as spoken
 from veche.crypto.canonical_json import Json, array, text
 from veche.crypto.errors import Inconsistent, Malformed, Refused
 from veche.ledger.annex_fields import read_field
 from veche.ledger.entry import step_of
+from veche.ledger.policy import policy_of_manifest
 from veche.ledger.record_state import Step, next_state
 from veche.observer.record_rows import data_part
 from veche.service import counting
@@ -30,7 +33,8 @@ _AFTER_SETUP: Final = ("sealed", "open", "suspended", "closed", "decrypting")
 def planned_seal(desk: Desk, credentials_sha256: str | None) -> dict[str, Json]:
     """What sealing now would fix for ever: the Setup hash that everybody will compare, and what it is made of.
 
-    Raises Refused `no-credentials`, `no-trustees`, or `entry-order` while a drill is missing.
+    Raises Refused `no-credentials`, `no-trustees`, or `entry-order` while a drill is missing, and Malformed `question-limits` when
+    nobody's ballot would be short enough to be taken: a plan from before that was looked at may be so.
     """
     desk.refuse_unless("sealing", "draft")
     if credentials_sha256 is None:
@@ -39,6 +43,7 @@ def planned_seal(desk: Desk, credentials_sha256: str | None) -> dict[str, Json]:
     if desk.view.trustees is None:
         desk.view.know_trustees(trustees)
     next_state(desk.view.state, step_of(planned.event))
+    verify_ballot_length(desk.uuid, planned.election.questions)
     manifest = desk.view.manifest
     questions: list[Json] = [
         {
@@ -60,7 +65,34 @@ def planned_seal(desk: Desk, credentials_sha256: str | None) -> dict[str, Json]:
         "currency": None if manifest.allocation is None else manifest.allocation.currency,
         "questions": questions,
         "trustees": len(trustees.owners),
+        "threshold": [group.threshold for group in trustees.groups],
         "credentials_sha256": credentials_sha256,
+        "rules": _rules(manifest),
+    }
+
+
+def _rules(manifest: Manifest) -> dict[str, Json]:
+    """All that the manifest promises besides the questions, for people to read before it is fixed for ever."""
+    log = manifest.log
+    policy = None if log is None or not log.policy else policy_of_manifest(log)
+    return {
+        "title": dict(manifest.title),
+        "rehearsal": manifest.rehearsal,
+        "opens_at": manifest.opens_at,
+        "closes_at": manifest.closes_at,
+        "until": manifest.until,
+        "zone": manifest.zone,
+        "electorate": manifest.electorate,
+        "eligibility": manifest.eligibility,
+        "minimum_ballots": manifest.minimum_ballots,
+        "appeal_days": manifest.appeal_days,
+        "allocation": None if manifest.allocation is None else manifest.allocation.to_json(),
+        "level": manifest.level,
+        "registrar": None if manifest.registrar is None else manifest.registrar.text(),
+        "log_keys": [] if log is None else [key.text() for key in log.keys],
+        "policy": "" if log is None else log.policy,
+        "witnesses": [] if policy is None else [one.name for one in policy.witnesses],
+        "quorum": None if policy is None else policy.quorum,
     }
 
 

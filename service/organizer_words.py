@@ -78,6 +78,7 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
         "already-decided": sentence("Somebody has decided on this already."),
         "contest-changed": sentence("The contest has changed since this was asked for. Ask again."),
         "no-credentials": sentence("The registrar has not handed in the public credentials yet."),
+        "question-limits": sentence("A ballot of this contest would be too long: nobody could vote. Make the campaign anew."),
         "no-trustees": sentence("The trustees have not made their keys yet."),
         "registrar-missing": sentence("The registrar's public key is missing. Add it to the plan, then fix the rules."),
         "too-late": sentence("A contest was to open at a time that has passed. Change its dates."),
