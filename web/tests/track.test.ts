@@ -10,9 +10,9 @@ import { type Accepted, type Shown, watchLog } from "../src/booth/acceptance.ts"
 import { type Read, recordAddress, type Sealed, Unreachable } from "../src/booth/contest.ts";
 import { base64, concat, fromHex, sha256Hex, utf8 } from "../src/crypto/bytes.ts";
 import { parseVerifierKey } from "../src/crypto/signed_note.ts";
-import { leafHash } from "../src/ledger/merkle.ts";
+import { leafHash, nodeHash } from "../src/ledger/merkle.ts";
 import { makeReceipt } from "../src/ledger/receipt.ts";
-import { askServer, checkPaper, checkPlace, type Found } from "../src/track/checking.ts";
+import { askServer, checkOwnReceipt, checkPaper, checkPlace, type Found } from "../src/track/checking.ts";
 import { load } from "./vectors.ts";
 
 const { vkey, note: noteText, event } = load("vectors/spec/veche-record-vectors.json").acknowledgement;
@@ -37,9 +37,16 @@ const sealed = {
   manifest: { log },
 } as unknown as Sealed;
 
-/** The checkpoint of a log with this one entry. */
-function checkpoint(entry: Uint8Array): Uint8Array {
-  const text = utf8(`${ORIGIN}\n1\n${base64(leafHash(entry))}\n`);
+function rootOf(hashes: readonly Uint8Array[]): Uint8Array {
+  const [first] = hashes;
+  if (first !== undefined && hashes.length === 1) return first;
+  const left = 2 ** Math.ceil(Math.log2(hashes.length) - 1);
+  return nodeHash(rootOf(hashes.slice(0, left)), rootOf(hashes.slice(left)));
+}
+
+/** The checkpoint of a log with these entries. */
+function checkpoint(...entries: readonly Uint8Array[]): Uint8Array {
+  const text = utf8(`${ORIGIN}\n${entries.length}\n${base64(rootOf(entries.map(leafHash)))}\n`);
   const line = base64(concat(fromHex(keyId), sign(null, text, pair.privateKey)));
   return concat(text, utf8(`\n— ${ORIGIN} ${line}\n`));
 }
@@ -98,4 +105,30 @@ test("the same ballot at the same height as another event breaks the box's word,
     await watchLog(accepted, (one) => shown.push(one) === 0, withReceipt(entry));
     assert.deepEqual(shown.map(({ is }) => is), [expected]);
   }
+});
+
+/** A server whose log has these entries. */
+function servingLog(...entries: readonly Uint8Array[]): Read {
+  const bundle = concat(...entries.map((entry) => concat(Uint8Array.of(entry.length >> 8, entry.length & 255), entry)));
+  const width = entries.length;
+  return serving(honest, {
+    checkpoint: checkpoint(...entries),
+    [`tile/entries/000.p/${width}`]: bundle,
+    [`tile/0/000.p/${width}`]: concat(...entries.map(leafHash)),
+  });
+}
+
+test("a log that was changed behind the voter's entry since her receipt is found out, though the entry is still at its place", async () => {
+  const [one, two, three] = ["one", "two", "three"].map(utf8) as [Uint8Array, Uint8Array, Uint8Array];
+  const receipt = makeReceipt(honest, 0, [leafHash(one)], checkpoint(honest, one));
+  const check = (...entries: readonly Uint8Array[]): Promise<unknown> => checkOwnReceipt(sealed, log, receipt, servingLog(...entries));
+  for (const grown of [[honest, one], [honest, one, two], [honest, one, two, three]]) {
+    const { size, receiptSize } = (await check(...grown)) as Found;
+    assert.deepEqual([size, receiptSize], [grown.length, 2]);
+  }
+  for (const changed of [[honest, two], [honest, two, three], [honest, two, one, three]]) {
+    assert.ok("index" in (await checkPlace(sealed, log, tracker, 0, servingLog(...changed))));
+    await assert.rejects(check(...changed), { code: "log-changed" });
+  }
+  await assert.rejects(check(honest), { code: "log-shorter" });
 });

@@ -7,15 +7,15 @@
 import { type Acknowledgement, parseAcknowledgement } from "../ballot/acknowledgement.ts";
 import type { Log } from "../ballot/manifest.ts";
 import { sha256Hex } from "../crypto/bytes.ts";
-import { Inconsistent } from "../crypto/errors.ts";
+import { Inconsistent, InvalidProof } from "../crypto/errors.ts";
 import { checkEvent, checkNote, checkReceipt, policyOf, withQuorum, witnessesOf } from "../booth/acceptance.ts";
 import { type Read, read, recordAddress, type Sealed, Unreachable } from "../booth/contest.ts";
 import { integer, object, parse } from "../crypto/canonical_json.ts";
-import { parseSigned } from "../ledger/checkpoint.ts";
+import { type Checkpoint, parseSigned } from "../ledger/checkpoint.ts";
 import { parseEvent } from "../ledger/event.ts";
 import { type Confirmation, verifyPolicy } from "../ledger/policy.ts";
 import { parseReceipt, SUFFIX, verifyBallotLogged } from "../ledger/receipt.ts";
-import { provenInclusion, readEntry, type TileStore } from "../ledger/tile.ts";
+import { provenConsistency, provenInclusion, readEntry, type TileStore } from "../ledger/tile.ts";
 
 /**
  * A ballot that is in the log: entry `index` of `size`, event `height` with the hash `event`. `receiptSize`: what the voter's own
@@ -42,8 +42,18 @@ export interface Waiting {
   readonly acknowledged: boolean;
 }
 
-/** The log's own entry at this place, proven under its newest checkpoint, is this ballot. Throws ElectionError or Unreachable. */
-export async function checkPlace(sealed: Sealed, log: Log, tracker: string, index: number, reading: Read = read): Promise<Found | Waiting> {
+/**
+ * The log's own entry at this place, proven under its newest checkpoint, is this ballot; where the voter has an `older` checkpoint,
+ * that log begins with the whole of it. Throws ElectionError or Unreachable.
+ */
+export async function checkPlace(
+  sealed: Sealed,
+  log: Log,
+  tracker: string,
+  index: number,
+  reading: Read = read,
+  older: Checkpoint | null = null,
+): Promise<Found | Waiting> {
   const address = recordAddress(sealed.contest.uuid);
   const signed = parseSigned(await reading(`${address}/checkpoint`));
   const { logged, quorum } = withQuorum(policyOf(log), (policy) => {
@@ -51,8 +61,9 @@ export async function checkPlace(sealed: Sealed, log: Log, tracker: string, inde
     return { confirmation };
   });
   const { checkpoint } = signed;
-  if (checkpoint.size <= index) return { tracker, acknowledged: false };
   const store = storeAt(address, reading);
+  if (older !== null) await verifyGrown(store, older, checkpoint);
+  if (checkpoint.size <= index) return { tracker, acknowledged: false };
   const entry = await readEntry(store, index, checkpoint.size);
   await provenInclusion(store, checkpoint, index, entry);
   const height = verifyBallotLogged({ origin: checkpoint.origin, index, entry }, tracker);
@@ -61,14 +72,28 @@ export async function checkPlace(sealed: Sealed, log: Log, tracker: string, inde
   return { ...shown, receiptSize: null, acknowledged: false, replaced: null };
 }
 
-/** The receipt holds by itself, and today's log still has its entry. Throws as `checkPlace`. */
+/**
+ * Check that nothing of the log was changed or taken away since the older checkpoint. Throws Inconsistent `log-changed`, where two
+ * signed checkpoints show it together, or `log-shorter`, which an old copy of the log is too.
+ */
+async function verifyGrown(store: TileStore, older: Checkpoint, newer: Checkpoint): Promise<void> {
+  const both = `${older.size} entries then, ${newer.size} entries now`;
+  if (newer.size < older.size) throw new Inconsistent("log-shorter", both);
+  try {
+    await provenConsistency(store, older, newer);
+  } catch (error) {
+    if (error instanceof InvalidProof) throw new Inconsistent("log-changed", `${both}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The receipt holds by itself, and today's log has only grown since and still has its entry. Throws as `checkPlace`. */
 export async function checkOwnReceipt(sealed: Sealed, log: Log, data: Uint8Array, reading: Read = read): Promise<Found | Waiting> {
   const tracker = trackerOf(data);
   const { logged } = checkReceipt(data, log, tracker);
-  const found = await checkPlace(sealed, log, tracker, logged.index, reading);
-  if ("index" in found) return { ...found, receiptSize: logged.size };
-  // It covered the entry once, and a log does not become shorter.
-  throw new Inconsistent("log-shrank", `the log is shorter than your receipt shows: it had ${logged.size} entries then`);
+  const { checkpoint } = parseReceipt(data).signed;
+  const found = await checkPlace(sealed, log, tracker, logged.index, reading, checkpoint);
+  return "index" in found ? { ...found, receiptSize: logged.size } : found;
 }
 
 /** The box's word, verified; then the place in the log where the paper names it. Throws as `checkPlace`. */

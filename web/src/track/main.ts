@@ -97,7 +97,7 @@ async function check(given: Given): Promise<void> {
     else await checkInLog(sealed, sealed.manifest.log, given);
   } catch (error) {
     if (error instanceof Unreachable) unreachable(given, error);
-    else if (error instanceof ElectionError) failed(error.message);
+    else if (error instanceof ElectionError) refused(error);
     else throw error;
   }
 }
@@ -172,6 +172,7 @@ function checkedLines(log: Log, found: Found): string[] {
   const lines = [
     found.acknowledged ? words.say("track-checked-box", { height: found.height }) : null,
     found.receiptSize === null ? null : words.say("track-checked-receipt", { size: found.receiptSize }),
+    found.receiptSize === null ? null : words.say("track-checked-grown"),
     words.say("track-checked-signature"),
     words.say("track-checked-inclusion", { index: found.index, size: found.size }),
     words.say("track-checked-ballot"),
@@ -210,9 +211,16 @@ function showOpened(sealed: Sealed, data: Uint8Array): void {
   stage.show({ title, body, said: title }, true);
 }
 
-function failed(sentence: string): void {
-  const title = words.say("track-bad");
-  stage.show({ title, body: [...heading(), paragraph(sentence, "refusal"), acts(another())], said: `${title}. ${sentence}` }, true);
+/** Where the log itself was changed, what the voter has is evidence of it. */
+function refused({ code, message }: ElectionError): void {
+  if (code === "log-changed") failed(words.say("track-changed-how"), words.say("track-changed"), message);
+  else if (code === "log-shorter") failed(words.say("track-shorter"), words.say("track-bad"), message);
+  else failed(message);
+}
+
+function failed(sentence: string, title = words.say("track-bad"), exactly = ""): void {
+  const body = [...heading(), paragraph(sentence, "refusal"), exactly === "" ? null : paragraph(exactly, "small quiet"), acts(another())];
+  stage.show({ title, body, said: `${title}. ${sentence}` }, true);
 }
 
 function unreachable(given: Given, error: Unreachable): void {
