@@ -65,5 +65,6 @@ The server itself:
 - `settings_check`, `doctor`   what an operator can get wrong, in the settings and everywhere else
 - `readiness`, `metrics`, `build_info`   whether ballots would be taken, figures, what runs; `health_routes` answers with them
 - `client_address`      whose request it is when a reverse proxy stands before the server
+- `head_requests`       HEAD is answered like GET, at one place for all pages
 - `backup`, `restore`   a copy of the database while it is used, and the way back; `postgres_tools` runs pg_dump and pg_restore
 """

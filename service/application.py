@@ -22,6 +22,7 @@ from veche.service.casting_routes import CastingDoor, casting_routes
 from veche.service.client_address import ClientAddress
 from veche.service.demo_pages import demo_pages
 from veche.service.draft_pages import draft_pages
+from veche.service.head_requests import HeadRequests
 from veche.service.health_routes import health_routes
 from veche.service.log_report import warnings
 from veche.service.operator_routes import operator_routes
@@ -94,6 +95,7 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(trustee_page(shown))
     application.include_router(pages.static_routes())
     application.include_router(web_asset_routes(installed_assets()))
+    application.add_middleware(HeadRequests)
     application.add_middleware(CastingDoor, casting=server.casting, metrics=server.metrics)
     security_headers.install(application, access.secure)
     languages.install(application, shown.languages)

@@ -152,10 +152,15 @@ class Callers:
             assign_role(connection, campaign, made, role, 1 if role == "trustee" else None)
             return make_link(connection, made, INVITATION, 0, campaign)
 
-    def call(self, name: str, route: str) -> Response:
-        method, _, path = route.partition(" ")
+    def address(self, path: str) -> str:
+        """The path of a route with values in it."""
         for key, value in {**VALUES, "uuid": self.uuid}.items():
             path = path.replace(f"{{{key}}}", value)
+        return path
+
+    def call(self, name: str, route: str) -> Response:
+        method, _, path = route.partition(" ")
+        path = self.address(path)
         sent = {"content": b"{}", "headers": {"Content-Type": "application/json"}}
         body: dict[str, Any] = {} if method in ("GET", "OPTIONS") else {**sent}
         if path.startswith(("/organizer", "/drafts", "/sign", "/login")) and method == "POST":
@@ -200,3 +205,14 @@ def test_whoever_may_call_a_route_is_not_turned_away(callers: Callers) -> None:
                 f"{name}: {route} answered {answer.status_code} {answer.text[:200]}"
             )
             assert answer.status_code < 500 or (route, answer.status_code) == ("GET /readyz", 503), f"{route}: {answer.text[:200]}"
+
+
+def test_every_route_of_get_answers_head_alike_without_a_body(callers: Callers) -> None:
+    client = callers.clients["organizer"]
+    for path in (callers.address(one.removeprefix("GET ")) for one in TABLE if one.startswith("GET ")):
+        full, head = (client.request(method, path, follow_redirects=False) for method in ("GET", "HEAD"))
+        assert (head.status_code, head.content) == (full.status_code, b""), path
+        assert head.headers.get("content-type") == full.headers.get("content-type"), path
+        assert head.headers.get("content-security-policy") == full.headers["content-security-policy"], path
+    refused = client.request("HEAD", "/sign-in", follow_redirects=False)
+    assert (refused.status_code, refused.content) == (405, b"")
