@@ -216,7 +216,7 @@ async function ceremony(opened: Opened, terms: Terms, compared: string | undefin
     } catch (error) {
       // The run has ended, and perhaps it took this trustee's place: the first screen says how, and by whose fault.
       if (error instanceof ElectionError && OVER.has(error.code)) return home();
-      trouble = sentenceOf(words, error, terms.names);
+      trouble = error instanceof Silent ? words.say("offline-asking") : sentenceOf(words, error, terms.names);
       if (!(error instanceof Silent)) {
         show({ title: words.say("ceremony-title"), body: [refusal(trouble), backTo(words, () => home())] });
         return;

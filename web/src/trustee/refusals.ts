@@ -2,8 +2,8 @@
 
 import { acts, button, type Child, el, paragraph } from "../booth/element.ts";
 import type { Key, Words } from "../booth/words.ts";
-import { Blamed, ElectionError, Refused } from "../crypto/errors.ts";
-import { type Ending, Silent } from "./server.ts";
+import { Blamed, ElectionError } from "../crypto/errors.ts";
+import { type Ending, ServerRefused, Silent } from "./server.ts";
 
 /** Codes that mean the same to a trustee. */
 const SAME: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ export function sentenceOf(words: Words, error: unknown, names: readonly string[
   const place = error instanceof Blamed ? error.place : 0;
   if (isKey(words, key)) return words.say(key, { who: names[place - 1] ?? "", place });
   // What has no words of its own was refused by the server, or found wrong here in what the server shows.
-  return words.say(error instanceof Refused ? "refused" : "refused-wrong", { what: error.code });
+  return words.say(error instanceof ServerRefused ? "refused" : "refused-wrong", { what: error.code });
 }
 
 /** Whether there are words under this key, which was made of a code: words that are not there are their key. */

@@ -45,6 +45,9 @@ export interface Standing {
 /** No answer came: everything may be asked again. */
 export class Silent extends Error {}
 
+/** The server did not do what was asked. What this page finds wrong by itself is a Refused of another kind. */
+export class ServerRefused extends Refused {}
+
 export class TrusteeServer {
   readonly #root: string;
   readonly #token: string;
@@ -144,12 +147,12 @@ async function asked(method: string, address: string, token: string | undefined,
   throw problemOf(content);
 }
 
-function problemOf(content: Uint8Array): Refused {
+function problemOf(content: Uint8Array): ServerRefused {
   try {
     const found = object(parse(content, 100_000));
-    return new Refused(text(found.code), typeof found.detail === "string" ? found.detail : text(found.code));
+    return new ServerRefused(text(found.code), typeof found.detail === "string" ? found.detail : text(found.code));
   } catch {
-    return new Refused("server-malformed", "the server's answer cannot be understood");
+    return new ServerRefused("server-malformed", "the server's answer cannot be understood");
   }
 }
 
