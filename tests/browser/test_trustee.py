@@ -18,6 +18,8 @@ from tests.service.tool import Tool
 from tests.service.town import ServedTown
 from tests.service.trustee_hall import Hall, cast, lone_hall
 from veche.cli.main import run
+from veche.cli.trustee_journal import parse_journal
+from veche.cli.trustee_key_file import read_room
 from veche.observer.audit import audit
 from veche.observer.board import board_of
 from veche.observer.tables import elections
@@ -106,7 +108,11 @@ def _drill(hall: Hall, seats: list[Seat], other: Tool) -> list[Path]:
     for seat in seats:
         before = seat.newest
         seat.give_key()
-        seat.keep("The drill is ready.")
+        seat.save("The drill is ready.")
+        # A page that is closed before the drill has left hands in the very one of the file.
+        seat.page.reload()
+        seat.press("Pass the drill")
+        seat.give_key()
         seat.says("You have passed the drill.")
         assert before is not None
         drilled.append(before)
@@ -147,8 +153,17 @@ def _share(town: ServedTown, first: Seat, drilled: Path) -> tuple[str, str]:
     first.give_key(drilled)
     first.refused("knows nothing of the drill")
     first.give_key()
-    first.keep("Your share is ready.")
+    first.save("Your share is ready.")
+    # The file remembers the share: a page that is closed now gives that one later, byte for byte, and no second one.
+    assert not any("delivery/1" in body for body in first.watched.sent)
+    first.page.reload()
+    first.press("Check everything and give my share")
+    _know(first, board.setup, end)
+    first.give_key()
     first.says("Your share is given.")
+    assert first.newest is not None
+    (delivered,) = parse_journal(read_room(first.newest, WORDS).journal or b"").delivered
+    assert first.watched.sent[-1] == delivered.delivery
     return board.setup or "", end
 
 
@@ -156,7 +171,7 @@ def _hand_over(town: ServedTown, second: Seat, link: str, hashes: tuple[str, str
     """One ballot more than a page checks: it begins nothing. The commands that it shows give the share with the page's own file."""
     _say_ballots(town, 5000)
     second.page.reload()
-    assert second.page.get_by_role("button", name="Check everything and give my share").is_visible()
+    second.page.get_by_role("button", name="Check everything and give my share").wait_for()
     truth = _say_ballots(town, 5001)
     second.page.reload()
     second.says("The record holds 5,001 ballots. This page checks 5,000 at most, so it begins nothing here.")
