@@ -1,0 +1,86 @@
+"""`make verify-web`: whoever has the sources finds out whether a server serves what they give, and whether its record says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha384
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import Response
+
+from hatch_build import BUILT, is_fresh
+from tests.web.node import ROOT, WEB, node
+from veche.service.desk import current_software
+from veche.service.web_asset_routes import web_asset_routes
+from veche.service.web_assets import read_web_assets
+
+UUID = "4hVecheTestA11"
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A server that hands out the scripts of this folder, and a record that names those of this machine; its address."""
+    application = FastAPI()
+    application.include_router(web_asset_routes(read_web_assets(folder)))
+    entries = current_software(UUID)[0].text() + b"\n"
+    application.add_api_route(f"/observer/elections/{UUID}/entries.jsonl", lambda: Response(entries))
+    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def changed(folder: Path) -> Path:
+    """The scripts of a server that counts on nobody looking: one of them says more, and its own list agrees."""
+    shutil.copytree(ROOT / BUILT, folder)
+    content = (folder / "booth.js").read_bytes() + b";fetch('/elsewhere')"
+    (folder / "booth.js").write_bytes(content)
+    listed = json.loads((folder / "manifest.json").read_text())
+    listed["booth.js"] = "sha384-" + b64encode(sha384(content).digest()).decode()
+    (folder / "manifest.json").write_text(json.dumps(listed))
+    return folder
+
+
+def verify(folder: Path, address: str) -> subprocess.CompletedProcess[str]:
+    """What the command says of this address; npm would only fetch again the packages that lie here."""
+    npm = folder / "bin" / "npm"
+    npm.parent.mkdir(exist_ok=True)
+    wanted = [str(one) for one in (WEB / "node_modules").iterdir() if "types" not in one.name]
+    npm.write_text(f"#!/bin/sh\nmkdir node_modules && cp -r {' '.join(wanted)} node_modules/\n")
+    npm.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{npm.parent}:{os.environ['PATH']}", "TMPDIR": str(folder)}
+    command = [node(), str(WEB / "verify.mjs"), address, UUID]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+
+
+def test_what_a_server_serves_is_compared_with_the_sources_and_with_its_record(tmp_path: Path) -> None:
+    node()
+    if not is_fresh(ROOT):
+        told = pytest.fail if os.environ.get("VECHE_REQUIRE_NODE") == "1" else pytest.skip
+        told("the scripts that are built are of older sources: make web")
+    with serving(ROOT / BUILT) as address:
+        good = verify(tmp_path, address)
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "The same bytes everywhere."), good.stdout + good.stderr
+    with serving(changed(tmp_path / "changed")) as address:
+        bad = verify(tmp_path, address)
+    assert bad.returncode == 1, bad.stderr
+    assert f"{address}: booth.js: sha384-" in bad.stdout
+    assert bad.stdout.splitlines()[-1] == "1 files differ."
