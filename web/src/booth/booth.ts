@@ -1,5 +1,6 @@
 /** The booth at work: it holds the voter's keys while they are needed, and does what the screens of `voting.ts` ask for. */
 
+import { verifyBallotLength } from "../ballot/ballot_length.ts";
 import { wrongGroups } from "../ballot/credential.ts";
 import { type PreparedBallot, prepareBallot } from "../ballot/prepared_ballot.ts";
 import { ciphertextsOf } from "../ballot/election.ts";
@@ -277,9 +278,13 @@ export class Booth {
     const contest = this.contest(this.screen.uuid);
     if (contest === undefined) return;
     try {
-      this.sealed = await readSealed(contest);
+      const sealed = await readSealed(contest);
+      verifyBallotLength(contest.uuid, sealed.election.questions);
+      this.sealed = sealed;
     } catch (error) {
-      this.#happens({ it: "contest-unreadable", why: error instanceof Unreachable ? "offline" : "false-record" });
+      const tooLong = error instanceof ElectionError && error.code === "ballot-too-long";
+      const why = error instanceof Unreachable ? "offline" : tooLong ? "too-long" : "false-record";
+      this.#happens({ it: "contest-unreadable", why });
       return;
     }
     const { questions, publicKey } = this.sealed.election;

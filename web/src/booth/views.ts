@@ -102,7 +102,7 @@ function contestsView(words: Words, booth: Booth): View {
 }
 
 function unreadableView(words: Words, booth: Booth, { uuid, why }: Screen & { at: "unreadable" }): View {
-  const said = words.say(why === "offline" ? "unreadable-offline" : "unreadable-false");
+  const said = words.say(why === "false-record" ? "unreadable-false" : `unreadable-${why}`);
   return {
     title: words.say("title-unreadable"),
     body: [

@@ -31,7 +31,7 @@ export type Screen =
   | { readonly at: "looking"; readonly wrong: number }
   | { readonly at: "contests" }
   | { readonly at: "opening"; readonly uuid: string }
-  | { readonly at: "unreadable"; readonly uuid: string; readonly why: "offline" | "false-record" }
+  | { readonly at: "unreadable"; readonly uuid: string; readonly why: "offline" | "false-record" | "too-long" }
   | { readonly at: "choosing"; readonly uuid: string }
   | { readonly at: "reviewing"; readonly uuid: string; readonly marks: Marks }
   | { readonly at: "encrypting"; readonly uuid: string; readonly marks: Marks; readonly done: number; readonly total: number }
@@ -52,7 +52,7 @@ export type Event =
   | { readonly it: "listed"; readonly only: string | null }
   | { readonly it: "contest-picked"; readonly uuid: string }
   | { readonly it: "contest-read" }
-  | { readonly it: "contest-unreadable"; readonly why: "offline" | "false-record" }
+  | { readonly it: "contest-unreadable"; readonly why: "offline" | "false-record" | "too-long" }
   | { readonly it: "reviewed"; readonly marks: Marks }
   | { readonly it: "changed" }
   | { readonly it: "encryption-began"; readonly total: number }
