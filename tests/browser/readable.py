@@ -65,6 +65,15 @@ _SMALL = """() => {
   return found;
 }"""
 
+_PLANTED = """() => {
+  const strange = `iframe, object, embed, base, math, video, audio, marquee, template, main link, main style,
+    main script:not([type='application/json'], [integrity])`;
+  const acts = (at) => at.name.startsWith("on") || (at.name !== "value" && /^\\s*(java|data:text)/i.test(at.value));
+  return [...document.querySelectorAll("*")].filter((one) => one.matches(strange) || [...one.attributes].some(acts))
+    .map((one) => one.outerHTML.slice(0, 200));
+}"""
+"""Elements and attributes that none of our pages has: there is one when a text has become markup."""
+
 _FOCUSED = """() => {
   const one = document.activeElement;
   if (one === null || one === document.body) return null;
@@ -121,3 +130,8 @@ def hidden_stops(page: Page) -> list[str]:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     assert texts, "the Tab key reaches nothing"
     return found
+
+
+def planted(page: Page) -> list[str]:
+    """What a text has become that wants to be more than text."""
+    return [f"planted: {one}" for one in page.evaluate(_PLANTED)]

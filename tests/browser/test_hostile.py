@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +13,16 @@ from playwright.sync_api import Route
 
 from tests.browser.conftest import NewPage, watched_pages
 from tests.browser.demonstration import Demonstration
+from tests.browser.readable import planted
+from tests.service.hand_clock import HandClock
 from tests.service.hostile_texts import SCRIPTS
+from tests.service.listening import listening
 from tests.service.real_server import RealServer, begin, open_now, running
-from tests.service.town import ServedTown
+from tests.service.town import ServedTown, open_town
+from tests.service.trustee_hall import cast
 from veche.crypto.canonical_json import Json
+from veche.service.server import open_server
+from veche.service.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -33,13 +41,19 @@ class Town:
         return list(self.town.codes.values())
 
 
+def hostile_texts() -> dict[str, Json]:
+    """Title, question, options, their descriptions and the vote's own, all hostile."""
+    options: list[Json] = [
+        {"project": f"p-{place}", "title": text, "text": SCRIPTS[-place]} for place, text in enumerate(SCRIPTS[:50], 1)
+    ]
+    question: Json = {"question": SCRIPTS[0], "min": 1, "max": 1, "blank": False, "options": options}
+    return {"title": {"ru": SCRIPTS[5], "en": SCRIPTS[13]}, "description": SCRIPTS[6], "questions": [question]}
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A contest whose title, question and options are all hostile texts."""
-    options: list[Json] = [{"project": f"p-{place}", "title": text} for place, text in enumerate(SCRIPTS[:50], 1)]
-    question: Json = {"question": SCRIPTS[0], "min": 1, "max": 1, "blank": False, "options": options}
-    title: Json = {"ru": SCRIPTS[5], "en": SCRIPTS[13]}
-    town = open_now(tmp_path_factory.mktemp("hostile"), "", title=title, questions=[question])
+    town = open_now(tmp_path_factory.mktemp("hostile"), "", 6, **hostile_texts())
     with running(town, "") as server:
         yield Town(town, server)
 
@@ -59,6 +73,11 @@ def test_fifty_hostile_texts_are_text_everywhere(at_town: NewPage, hostile: Town
     shown = page.page.locator(".choices label").all_text_contents()
     assert shown == list(SCRIPTS[:50])
     assert page.page.locator("h1").text_content() == SCRIPTS[13]
+    about = page.page.locator("details.about")
+    for place in (0, 6, 49):
+        about.nth(place).locator("summary").click()
+        about.nth(place).get_by_text(SCRIPTS[-1 - place], exact=True).wait_for()
+    assert planted(page.page) == []
     page.page.locator("#answer-0-7").click()
     page.press("Check my choice")
     page.heading("Is this your choice?")
@@ -70,6 +89,30 @@ def test_fifty_hostile_texts_are_text_everywhere(at_town: NewPage, hostile: Town
         page.page.get_by_role("heading", level=1).wait_for()
     page.open(f"/en/observe/{uuid}")
     assert all(text in page.text() for text in (SCRIPTS[0], SCRIPTS[13], SCRIPTS[30], SCRIPTS[49]))
+
+
+def test_hostile_texts_are_text_where_the_result_stands(chromium: object, tmp_path: Path) -> None:
+    clock = HandClock()
+    server = open_server(Settings(data=tmp_path / "data", database="", checkers=1, worker=False), clock)
+    town = open_town(server, clock, tmp_path / "town", 2, **hostile_texts())
+    # Playwright has a loop of its own in this thread.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(cast, server, town, 0, 1).result()
+    town.close()
+    town.tally()
+    town.count()
+    kinds = ("", *(f"/protocol/{kind}" for kind in ("ceremony", "opening", "closing", "result")))
+    with closing(server), listening(server) as base, watched_pages(chromium, Demonstration(base, tmp_path, {})) as make:
+        page = make()
+        page.page.on("dialog", lambda dialog: page.complaints.append(f"a dialog: {dialog.message}"))
+        for language, title in (("ru", SCRIPTS[5]), ("en", SCRIPTS[13])):
+            for kind in kinds:
+                page.open(f"/{language}/observe/{town.uuid}{kind}")
+                assert title in page.text() and planted(page.page) == []
+                assert kind not in ("", kinds[-1]) or all(text in page.text() for text in SCRIPTS[:50])
+            for path in ("/", "/vote/budget", f"/track/{town.uuid}", "/my"):
+                page.open(f"/{language}{path}")
+                assert planted(page.page) == []
 
 
 def test_a_changed_script_is_not_run_and_the_page_says_so(at_town: NewPage) -> None:

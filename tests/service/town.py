@@ -25,7 +25,7 @@ from veche.cli.trustee_key import TrusteeKey, read_trustee_key
 from veche.cli.trustee_share import Share, deliver
 from veche.cli.voter_ballot import encrypt_vote, listed_secret, sign_ballot
 from veche.cli.voter_codes import parse_codes
-from veche.crypto.canonical_json import Json, encode
+from veche.crypto.canonical_json import Json, array, encode, text
 from veche.crypto.channel import Cipher
 from veche.crypto.run_file import Terms
 from veche.crypto.scalar import system_randomness
@@ -213,7 +213,7 @@ def hold_ceremony(folder: Path, now: int) -> tuple[bytes, bytes]:
 def draft(server: Server, clock: HandClock, folder: Path, spec: dict[str, Json], ml_dsa: bool = False) -> ServedTown:
     """A contest with its manifest in the record."""
     registrar = NoteSigner.generate("town/registrar", system_randomness)
-    made = plan_contest(spec, {}, "vote.example", server.keys, registrar.verifier.text(), system_randomness, ml_dsa)
+    made = plan_contest(spec, texts_of(spec), "vote.example", server.keys, registrar.verifier.text(), system_randomness, ml_dsa)
     folder.mkdir(parents=True, exist_ok=True)
     with server.storage.database.writing() as connection:
         known = connection.execute(campaigns.select().where(campaigns.c.id == made.manifest.campaign)).first()
@@ -230,6 +230,13 @@ def draft(server: Server, clock: HandClock, folder: Path, spec: dict[str, Json],
         row = begin_record(connection, made, 1, clock)
     server.storage.committed(row)
     return ServedTown(server, clock, folder, made.manifest, registrar)
+
+
+def texts_of(spec: dict[str, Json]) -> dict[str, bytes]:
+    """Descriptions of options as files: each is called as it reads."""
+    questions = [one for one in array(spec["questions"]) if isinstance(one, dict)]
+    options = [one for question in questions for one in array(question["options"]) if isinstance(one, dict)]
+    return {text(one["text"]): text(one["text"]).encode() for one in options if "text" in one}
 
 
 def open_town(server: Server, clock: HandClock, folder: Path, voters: int = 6, **changes: Json) -> ServedTown:
