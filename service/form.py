@@ -96,5 +96,6 @@ async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     async for piece in request.stream():
         read += len(piece)
         if read > limit:
-            raise Malformed("too-large", f"a form of this page has at most {limit} bytes")
+            told = f"what was sent is too large: this page takes at most {limit // 1024:,} KiB; nothing was kept"
+            raise Malformed("too-large", told)
         yield piece

@@ -95,6 +95,7 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
         "electorate": sentence("There are more codes than people who may vote."),
         "campaign-exists": sentence("There is a campaign of this short name already. Choose another one."),
         "keys-there": sentence("The keys are not lost: enough trustees can still decrypt."),
+        "too-large": sentence("What was sent is too large for this page. Nothing was kept. Choose a smaller file."),
         "too-many-rows": sentence("This page takes 60 rows of one kind. With more of them, make the campaign from a file."),
     }
 )

@@ -220,6 +220,26 @@ def test_a_draft_is_its_authors_alone_and_can_be_thrown_away(office: Office) -> 
     assert office.olga.get(root, headers=PAGE).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "size", "file"),
+    [("/organizer/", 17, True), ("/organizer/budget/credentials", 17, True), ("/drafts/1", 2, False)],
+)
+def test_a_file_or_form_that_is_too_large_is_refused_by_a_page_that_says_so(
+    office: Office, path: str, size: int, file: bool
+) -> None:
+    office.make()
+    begin(office)
+    content = b"x" * (size * 1024 * 1024)
+    csrf = office.olga.headers["X-CSRF-Token"]
+    for language, told in (("/en", "too large"), ("/ru", "слишком велико")):
+        typed = {"content": b"csrf=" + content}
+        sent: dict[str, Any] = {"files": {"file": ("c.csv", content)}, "data": {"csrf": csrf}} if file else typed
+        kind = {} if file else {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = office.olga.post(f"{language}{path}", headers={**PAGE, **kind}, **sent)
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (413, "text/html"), answer.text[:300]
+        assert told in text_of(answer.text).lower()
+
+
 def test_a_file_with_mistakes_names_each_with_its_line(office: Office) -> None:
     wrong = office.file().replace("threshold;2", "threshold;9").replace(";A bench", ";")
     data = {"csrf": office.olga.headers["X-CSRF-Token"]}
