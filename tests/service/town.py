@@ -234,8 +234,8 @@ def draft(server: Server, clock: HandClock, folder: Path, spec: dict[str, Json],
 
 def texts_of(spec: dict[str, Json]) -> dict[str, bytes]:
     """Descriptions of options as files: each is called as it reads."""
-    questions = [one for one in array(spec["questions"]) if isinstance(one, dict)]
-    options = [one for question in questions for one in array(question["options"]) if isinstance(one, dict)]
+    questions = [one for one in array(spec.get("questions", [])) if isinstance(one, dict)]
+    options = [one for question in questions for one in array(question.get("options", [])) if isinstance(one, dict)]
     return {text(one["text"]): text(one["text"]).encode() for one in options if "text" in one}
 
 
