@@ -183,3 +183,19 @@ def test_of_two_windows_with_two_choices_the_second_asks_first(new_page: NewPage
     asked.heading("Your ballot is accepted")
     assert len(voters.cast(code)) == 2 and voters.cast(code)[0] == first
     other.verify()
+
+
+def test_a_mistake_of_the_page_while_it_encrypts_is_said_and_nothing_was_sent(new_page: NewPage, voters: Voters) -> None:
+    page, code = new_page(), voters.next()
+    page.open(f"/en/vote/demo#{code}")
+    page.choose(CHOICE)
+    page.press("Check my choice")
+    page.named("Yes, encrypt it").wait_for()
+    page.page.evaluate("() => { crypto.getRandomValues = () => { throw new Error('no randomness'); }; }")
+    page.press("Yes, encrypt it")
+    page.heading("This page made a mistake")
+    page.saying("Your ballot was not sent")
+    page.press("Load the page again")
+    page.page.get_by_label("Your code").wait_for()
+    assert page.sent == [] and voters.cast(code) == []
+    page.complaints = [one for one in page.complaints if one != "no randomness"]

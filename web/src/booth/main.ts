@@ -2,6 +2,7 @@
 
 import { Booth } from "./booth.ts";
 import { showBanner } from "./banner.ts";
+import { brokenView, isAtWork } from "./broken_view.ts";
 import { codeInFragment } from "./code_entry.ts";
 import type { Page } from "./contest.ts";
 import { DraftBox, tabStorage } from "./draft.ts";
@@ -27,6 +28,9 @@ const booth = new Booth(page, drafts, (before: Screen) => {
 
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => booth.touched(), { passive: true });
 addEventListener("online", () => void booth.sendAgain());
+addEventListener("unhandledrejection", () => {
+  if (isAtWork(booth.screen)) stage.show(brokenView(words, booth), true);
+});
 beginAnewWithCode();
 takeAlong(() => ({ fragment: booth.fragment, linked: booth.linked }));
 addEventListener("pageshow", (event) => {
