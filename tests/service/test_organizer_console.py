@@ -1,4 +1,7 @@
-"""The organizers' pages: a campaign from scratch, refusals at their fields, nothing lost, nothing final without asking twice."""
+"""The organizers' pages: a campaign from scratch, refusals at their fields, nothing lost, nothing final without asking twice.
+
+Length: all of them are walked from the same office and with the same few ways to fill a form.
+"""
 
 from __future__ import annotations
 
