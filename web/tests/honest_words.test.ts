@@ -81,17 +81,22 @@ test("a receipt that does not come is told as overdue once, and looked for as lo
 test("what a page hands over is taken once, soon, and only when it is ours", () => {
   const given = { fragment: "CODE/UUID", linked: true };
   assert.deepEqual(readHanded(JSON.stringify({ ...given, at: 1000 }), 2000), given);
-  for (const [written, now] of [[{ ...given, at: 1000 }, 62_000], [{ ...given, at: 3000 }, 2000], [{ fragment: 1, at: 1 }, 2], ["CODE", 2]]) {
+  const late = [{ ...given, at: 1000 }, 62_000];
+  for (const [written, now] of [late, [{ ...given, at: 3000 }, 2000], [{ fragment: 1, at: 1 }, 2], ["CODE", 2]]) {
     assert.equal(readHanded(JSON.stringify(written), now as number), null);
   }
 });
 
 test("a page that says of a contest what was not sealed is refused, and a later end is told as the server's word", () => {
-  const manifest = { campaign: "town", title: { en: "Park", ru: "Парк" }, zone: "UTC", opensAt: 10, closesAt: 20, until: 30 } as unknown as Manifest;
-  const contest = { campaign: "town", title: { ru: "Парк", en: "Park" }, zone: "UTC", opens_at: 10, closes_at: 20 } as unknown as Contest;
+  const same = { campaign: "town", title: { en: "Park", ru: "Парк" }, zone: "UTC" };
+  const manifest = { ...same, opensAt: 10, closesAt: 20, until: 30 } as unknown as Manifest;
+  const contest = { ...same, title: { ru: "Парк", en: "Park" }, opens_at: 10, closes_at: 20 } as unknown as Contest;
   verifyContest(contest, manifest);
   verifyContest({ ...contest, closes_at: 30 }, manifest);
-  const lies = [{ title: { en: "Library" } }, { zone: "Asia/Tokyo" }, { campaign: "city" }, { opens_at: 11 }, { closes_at: 19 }, { closes_at: 31 }, { closes_at: Number.NaN }];
+  const lies = [
+    { title: { en: "Library" } }, { zone: "Asia/Tokyo" }, { campaign: "city" }, { opens_at: 11 },
+    { closes_at: 19 }, { closes_at: 31 }, { closes_at: Number.NaN },
+  ];
   for (const lie of lies) assert.throws(() => verifyContest({ ...contest, ...lie }, manifest), { code: "setup-differs" });
   assert.throws(() => verifyContest({ ...contest, closes_at: 21 }, { ...manifest, until: 20 }), { code: "setup-differs" });
   for (const words of BOTH) {

@@ -98,7 +98,8 @@ test("from a ballot that is on its way only its fate leads on: the same bytes, a
 });
 
 test("only after the end of voting is a ballot set aside for other contests, and its own contest leads back to it", () => {
-  const unsure = (doubt: Doubt): Screen => after({ it: "sent-before", uuid: UUID }, { it: "sent-again" }, { it: "fate-unknown", doubt, wait: 2 });
+  const before: readonly Event[] = [{ it: "sent-before", uuid: UUID }, { it: "sent-again" }];
+  const unsure = (doubt: Doubt): Screen => after(...before, { it: "fate-unknown", doubt, wait: 2 });
   for (const doubt of ["ended", "ended-in", "ended-out"] as const) {
     const aside = next(unsure(doubt), { it: "set-aside", listed: true });
     assert.deepEqual(aside, { at: "contests" });

@@ -106,7 +106,12 @@ const pause: Pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1
  * Looks for the receipt until it is there and enough witnesses confirm it, or `tell` says that nobody waits any more; more and more
  * rarely, at last every five minutes. A receipt that does not come in time is told once as overdue.
  */
-export async function watchLog(accepted: Accepted, tell: (shown: Shown) => boolean, reading: Read = read, wait: Pause = pause): Promise<void> {
+export async function watchLog(
+  accepted: Accepted,
+  tell: (shown: Shown) => boolean,
+  reading: Read = read,
+  wait: Pause = pause,
+): Promise<void> {
   const { contest, manifest } = accepted.sealed;
   const { log } = manifest;
   if (log === undefined) return;

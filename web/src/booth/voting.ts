@@ -132,10 +132,15 @@ function withoutCode(screen: Screen & { at: "code" | "looking" }, event: Event):
       if (screen.at !== "looking") return screen;
       return event.only === null ? { at: "contests" } : { at: "opening", uuid: event.only };
     case "sent-before":
-      return { at: "unsure", uuid: event.uuid, attempt: 1, doubt: "interrupted", wait: 0 };
+      return interrupted(event.uuid);
     default:
       return screen;
   }
+}
+
+/** A ballot that was sent before and left without an answer. */
+function interrupted(uuid: string): Screen {
+  return { at: "unsure", uuid, attempt: 1, doubt: "interrupted", wait: 0 };
 }
 
 function withCode(screen: Screen, event: Event): Screen {
@@ -147,7 +152,7 @@ function withCode(screen: Screen, event: Event): Screen {
     case "accepted":
     case "tested":
     case "unreadable":
-      if (event.it === "sent-before" && screen.at === "contests") return { at: "unsure", uuid: event.uuid, attempt: 1, doubt: "interrupted", wait: 0 };
+      if (event.it === "sent-before" && screen.at === "contests") return interrupted(event.uuid);
       if (event.it === "contest-picked") return { at: "opening", uuid: event.uuid };
       return screen.at === "tested" && event.it === "changed" ? { at: "choosing", uuid: screen.uuid } : screen;
     case "opening":
