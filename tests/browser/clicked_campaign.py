@@ -29,15 +29,17 @@ DESK = {"width": 1000, "height": 800}
 
 VOTES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "Ada": {ONE: ["A library corner"], TWO: ["Trees", "Benches"], THREE: ["A weekly market", "Sunday"]},
-    "Bela": {ONE: ["A library corner"], TWO: [BLANK], THREE: ["A weekly market", "Saturday"]},
-    "Carl": {ONE: ["A playground"], TWO: ["Trees"], THREE: ["A cinema in the park", "Sunday"]},
+    "Bela": {TWO: [BLANK], THREE: ["A weekly market", "Saturday"]},
+    "Carl": {ONE: ["A playground"]},
     "Dora": {ONE: ["A skate park"], TWO: ["Trees", "Lamps"]},
-    "Emil": {ONE: ["A playground"], TWO: ["Benches"], THREE: ["A weekly market", "Sunday"]},
+    "Emil": {THREE: ["A weekly market", "Sunday"]},
     "Fay": {ONE: ["A library corner"], THREE: ["A cinema in the park", "Saturday"]},
     "Gus": {TWO: [BLANK], THREE: ["A weekly market", "Sunday"]},
     "Hana": {ONE: ["A library corner"]},
     "Ivo": {TWO: ["Lamps", "Trees"]},
 }
+"""Five in each contest: with fewer no result is published."""
+
 REVOTE = ("Ada", ONE, ["A skate park"])
 """From another device, after the first ballot."""
 
@@ -260,7 +262,7 @@ def vote(story: Story) -> None:
     cast(story, other, title)
     seen = story.observe(ONE)
     picture(seen, "observed-open")
-    assert seen.named("Vote now", "link").is_visible() and "Have voted: 7 of 9" in seen.text()
+    assert seen.named("Vote now", "link").is_visible() and "Have voted: 5 of 9" in seen.text()
 
 
 def arrive(story: Story, name: str) -> Watched:
@@ -322,16 +324,18 @@ def close(story: Story) -> None:
 
 def give_shares(story: Story) -> None:
     """Anna and Clara have given theirs, with hashes from the letters and from the closing protocol; Boris is missing."""
-    for name in ("Anna", "Clara"):
-        seat = story.seats[name]
+    present = [story.seats[name] for name in ("Anna", "Clara")]
+    for seat in present:
         seat.page.reload()
-        for title in story.uuids:
-            ends = story.observe(title, "/protocol/closing").page.locator("dt", has_text="EndBallots").locator("+ dd")
-            button = "Check everything and give my share"
-            seat.page.locator("#app .cards li").filter(has_text=title).get_by_role("button", name=button).click()
+    for title in story.uuids:
+        end = story.observe(title, "/protocol/closing").page.locator("dt", has_text="EndBallots").locator("+ dd").inner_text()
+        for seat in present:
+            card = seat.page.locator("#app .cards li").filter(has_text=title)
+            card.get_by_role("button", name="Check everything and give my share").click()
             seat.page.get_by_label("Setup hash or seal").fill(story.seals[title])
-            seat.page.get_by_label("EndBallots hash").fill(ends.inner_text())
+            seat.page.get_by_label("EndBallots hash").fill(end)
             seat.give_key()
+        for seat in present:
             seat.keep("Your share is ready.")
             seat.says("Your share is given.")
     picture(story.seats["Clara"].watched, "shares")
