@@ -10,7 +10,6 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from veche.ballot.ballot_length import verify_ballot_length
 from veche.ballot.manifest import Manifest
 from veche.ballot.manifest import seal as spoken
 from veche.crypto.canonical_json import Json, array, text
@@ -43,7 +42,6 @@ def planned_seal(desk: Desk, credentials_sha256: str | None) -> dict[str, Json]:
     if desk.view.trustees is None:
         desk.view.know_trustees(trustees)
     next_state(desk.view.state, step_of(planned.event))
-    verify_ballot_length(desk.uuid, planned.election.questions)
     manifest = desk.view.manifest
     questions: list[Json] = [
         {

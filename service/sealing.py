@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from veche.ballot.credential import parse_public_credentials
+from veche.ballot.ballot_length import verify_ballot_length
 from veche.ballot.election import Election, make_election
 from veche.ballot.manifest import level_line, parse_description, parse_manifest, verify_manifest
 from veche.ballot.trustees import Trustees, parse_trustees, verify_trustees
@@ -157,11 +158,15 @@ class PlannedSetup:
 
 
 def plan_setup(desk: Desk, credentials_sha256: str) -> PlannedSetup:
-    """What sealing now would fix, with the list of credentials of this SHA-256 (hex). Raises what sealing would."""
+    """What sealing now would fix, with the list of credentials of this SHA-256 (hex). Raises what sealing would.
+
+    Malformed `question-limits`, when not every ballot would be short enough: a plan from before that was looked at may be so.
+    """
     manifest, trustees, draft = desk.view.manifest, known_trustees(desk), _draft(desk)
     line = level_line(manifest.level, sha256(desk.view.manifest_raw).hexdigest())
     description = f"{draft.description}\n{line}" if draft.description else line
     election = make_election(desk.uuid, draft.name, description, trustees.election_key, draft.questions)
+    verify_ballot_length(desk.uuid, election.questions)
     _verify_agreement(desk, election)
     text = SetupData(sha256(election.raw).hexdigest(), sha256(trustees.raw).hexdigest(), credentials_sha256).text()
     return PlannedSetup(election, text)
