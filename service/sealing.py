@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from veche.ballot.credential import parse_public_credentials
 from veche.ballot.ballot_length import verify_ballot_length
+from veche.ballot.credential import parse_public_credentials
 from veche.ballot.election import Election, make_election
 from veche.ballot.manifest import level_line, parse_description, parse_manifest, verify_manifest
 from veche.ballot.trustees import Trustees, parse_trustees, verify_trustees
