@@ -41,7 +41,7 @@ test("a point is written in one way only", () => {
 
 test("multiples are the same with and without a table, and q times a point is nothing", async () => {
   const key = Point.parse(G.multiply(randomScalar()).text());
-  // Digits at both ends of a window, carries through all of them, the ends of the range.
+  // Carries through all digits, and both ends of the range.
   const edges = [1n, 2n, 31n, 32n, 33n, 63n, 64n, 65n, 2n ** 252n, 2n ** 252n - 1n, Q - 1n, Q - 2n, (2n ** 252n / 63n) * 32n, (2n ** 252n / 63n) * 33n];
   const scalars = [...edges, ...Array.from({ length: 20 }, () => randomScalar())];
   const multiples = (): string[][] =>

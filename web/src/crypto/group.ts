@@ -5,10 +5,13 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 
 import { fromHex, hex } from "./bytes.ts";
 import { Malformed } from "./errors.ts";
-import { type CurvePoint, FixedBase } from "./fixed_base.ts";
 import { reduce, type Scalar } from "./scalar.ts";
 
+type CurvePoint = InstanceType<typeof ed25519.Point>;
+
 const HEX = /^[0-9a-f]{64}$/;
+/** Bits of a window of the tables: wider ones make quicker multiples, and tables that keep the browser from drawing for longer. */
+const WINDOW = 7;
 
 /**
  * An element of the group of order q, or the identity, which only sums and products can give.
@@ -19,8 +22,6 @@ export class Point {
   readonly #point: CurvePoint;
   #encoding: Uint8Array | undefined;
   #text: string | undefined;
-  #table: FixedBase | undefined;
-  #making: Promise<void> | undefined;
 
   private constructor(point: CurvePoint, encoding?: Uint8Array) {
     this.#point = point;
@@ -67,9 +68,7 @@ export class Point {
     let sum = ed25519.Point.ZERO;
     for (const [scalar, point] of terms) {
       const times = reduce(scalar);
-      if (times === 0n) continue;
-      const tabled = point === G ? G.multiply(times).#point : point.#table?.multiply(times);
-      sum = sum.add(tabled ?? point.#point.multiplyUnsafe(times));
+      if (times !== 0n) sum = sum.add(point === G || tabled.has(point) ? point.#point.multiply(times) : point.#point.multiplyUnsafe(times));
     }
     return new Point(sum);
   }
@@ -117,16 +116,16 @@ export class Point {
   /** scalar·P by the steps that do not depend on the scalar, as far as a browser can: right for secrets. */
   multiply(scalar: Scalar): Point {
     const times = reduce(scalar);
-    if (times === 0n) return IDENTITY;
-    return new Point(this.#table?.multiply(times) ?? this.#point.multiply(times));
+    return times === 0n ? IDENTITY : new Point(this.#point.multiply(times));
   }
 
-  /** Afterwards multiples of this point are quick: a table of some hundred kilobytes, made once, in steps of a few milliseconds. */
-  precompute(): Promise<void> {
-    const make = async (): Promise<void> => {
-      this.#table = await FixedBase.make(this.#point, pause);
-    };
-    return (this.#making ??= make());
+  /** Afterwards multiples of this point are quick: a table of some hundred kilobytes, made once, in some twenty milliseconds. */
+  precompute(): this {
+    if (!tabled.has(this)) {
+      this.#point.precompute(WINDOW, false);
+      tabled.add(this);
+    }
+    return this;
   }
 
   static #read(data: Uint8Array): CurvePoint {
@@ -139,6 +138,8 @@ export class Point {
   }
 }
 
+const tabled = new WeakSet<Point>();
+
 /** The base point of Ed25519. */
 export const G: Point = Point.BASE;
 
@@ -146,11 +147,14 @@ export const G: Point = Point.BASE;
 export const IDENTITY: Point = Point.ZERO;
 
 /**
- * Afterwards multiples of G and of these points are quick. Ask for it when a page loads, while the person reads: the browser can
- * draw every few milliseconds.
+ * Afterwards multiples of G and of these points are quick. Ask for it when a page loads, while the person reads: it lets the
+ * browser draw between two tables.
  */
 export async function prepareTables(...points: readonly Point[]): Promise<void> {
-  for (const point of [G, ...points]) await point.precompute();
+  for (const point of [G, ...points]) {
+    point.precompute();
+    await pause();
+  }
 }
 
 /** Lets the browser draw and hear its user. Not by a timer, which browsers make wait 4 milliseconds each time. */
