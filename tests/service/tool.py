@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
@@ -51,6 +52,8 @@ class Tool:
 
 def take_part(url: str, tools: Sequence[Tool]) -> list[int]:
     """All take part at the same time; their exit codes."""
+    # Typer sets this variable while it reads a command and deletes it afterwards, unless it was set: in threads that fails.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     with ThreadPoolExecutor(len(tools)) as pool:
         going = [
             pool.submit(one.run, url, "take-part", "--place", f"{one.place}/2/3", "--every", "0.1", "--wait", "0.05")
