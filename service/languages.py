@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -98,8 +99,9 @@ def prefix_of(request: Request) -> str:
     return str(request.scope.get(_PREFIX, ""))
 
 
+@cache
 def read_languages(folder: Path = LOCALE) -> Languages:
-    """English and every language that has a folder here."""
+    """English and every language that has a folder here; read once, as a program's files do not change while it runs."""
     catalogs = {path.name: _catalog(path) for path in sorted(folder.iterdir()) if path.is_dir()}
     known = frozenset(sentence for catalog in catalogs.values() for sentence in _sentences(catalog))
     spoken = {ENGLISH: Language(ENGLISH, NullTranslations(), known)}

@@ -242,7 +242,7 @@ def assert_whole_after_restart(town: ServedTown, database: str, ballots: Sequenc
     assert (report.verdict, report.counts["ballots"]) == ("ok", len(ballots))
 
 
-@pytest.mark.parametrize("state", ["53100", "58030", "XX001"])
+@pytest.mark.parametrize("state", ["53100", *(pytest.param(state, marks=pytest.mark.soak) for state in ("58030", "XX001"))])
 @pytest.mark.postgresql
 def test_a_postgresql_that_cannot_write_is_not_asked_again(tmp_path: Path, postgres_database: str, state: str) -> None:
     town = open_now(tmp_path, postgres_database)
