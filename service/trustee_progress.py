@@ -15,7 +15,7 @@ from veche.service.ceremonies import runs_of
 from veche.service.key_ceremony import read_standing
 from veche.service.languages import sentence
 from veche.service.tables import roll_calls
-from veche.service.trustee_work import told_ended
+from veche.service.trustee_work import end_of
 
 STEPS: Final = {
     "certificate": sentence("their certificates (key pairs of today)"),
@@ -26,10 +26,19 @@ STEPS: Final = {
 }
 """What a ceremony waits for, by the step's name."""
 
+ENDS: Final = {
+    "bad-share": sentence("A share that %(names)s dealt does not fit to what everybody was shown. The complaint proves it."),
+    "false-complaint": sentence("%(names)s complained about a good share. Anybody can check it."),
+    "wrong-reveal": sentence("What %(names)s revealed is not what its hash had promised."),
+}
+"""How a ceremony ended, by the code of its run, where it is not that nothing came in time."""
+
+SILENT: Final = sentence("Nothing came in time from %(names)s.")
+
 
 @dataclass(frozen=True, slots=True)
 class CeremonyProgress:
-    """The newest run: what it waits for, from whom and until when (seconds since 1970), or how it ended."""
+    """The newest run: what it waits for, from whom and until when (seconds since 1970), or how it ended and by whom."""
 
     run: int
     status: str
@@ -37,6 +46,7 @@ class CeremonyProgress:
     missing: tuple[str, ...]
     until: int | None
     ended: str | None
+    named: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +68,15 @@ def ceremony_progress(connection: Connection, campaign: str) -> CeremonyProgress
     run = runs[-1]
     standing = read_standing(run.board(connection))
     waiting = standing.waiting() if run.status == "running" else None
-    names = standing.terms.names
+    names, ended = standing.terms.names, end_of(run)
     return CeremonyProgress(
         run.number,
         run.status,
         None if waiting is None else STEPS[waiting[0]],
         () if waiting is None else tuple(names[place - 1] for place in waiting[1]),
         None if waiting is None else standing.deadline(waiting[0]),
-        told_ended(connection, campaign) if run.status == "ended" else None,
+        None if ended is None else ENDS.get(ended.code, SILENT),
+        () if ended is None else tuple(names[place - 1] for place in ended.named),
     )
 
 

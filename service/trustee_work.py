@@ -79,8 +79,8 @@ def _ceremony(connection: Connection, run: StoredRun) -> dict[str, Json]:
     }
     if run.status == "running" and waiting is not None:
         value["waiting"] = {"step": waiting[0], "places": list(waiting[1]), "until": standing.deadline(waiting[0])}
-    ended = None if run.run_file is None else parse_run(run.run_file)
-    if isinstance(ended, EndedRun):
+    ended = end_of(run)
+    if ended is not None:
         value["ended"] = {"code": ended.code, "named": [ended.terms.names[place - 1] for place in ended.named]}
     return value
 
@@ -88,8 +88,14 @@ def _ceremony(connection: Connection, run: StoredRun) -> dict[str, Json]:
 def told_ended(connection: Connection, campaign: str) -> str | None:
     """How the newest run ended, in a sentence; None unless it ended without a key."""
     run = newest_run(connection, campaign)
+    ended = end_of(run)
+    return None if ended is None else told_end(run.number, ended)
+
+
+def end_of(run: StoredRun) -> EndedRun | None:
+    """How this run ended; None unless it ended without a key."""
     ended = None if run.run_file is None else parse_run(run.run_file)
-    return told_end(run.number, ended) if isinstance(ended, EndedRun) else None
+    return ended if isinstance(ended, EndedRun) else None
 
 
 def _contest(connection: Connection, uuid: str, place: int | None) -> dict[str, Json]:

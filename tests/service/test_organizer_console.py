@@ -25,6 +25,7 @@ from veche.crypto.signed_note import NoteSigner
 from veche.service.campaign_draft import NEW, rows_of, with_row, without_row
 from veche.service.campaign_form import read_form
 from veche.service.campaigns import campaign_of, contests_of
+from veche.service.ceremonies import settle_ceremony
 from veche.service.contest_desk import held_desk
 from veche.service.planned_fields import typed_of
 from veche.service.server import Server
@@ -396,10 +397,15 @@ def test_the_campaign_page_says_who_has_what_to_do(office: Office) -> None:
     office.done("organizers", email=OLEG)
     office.done("trustees")
     now = office.clock.now()
-    office.done("ceremony", deadlines=[now + HOUR, now + 2 * HOUR, now + 3 * HOUR])
+    office.done("ceremony", deadlines=[now + HOUR // 4, now + HOUR // 2, now + HOUR])
     page = text_of(office.olga.get(path, headers=PAGE).text)
     assert "Go on with the ceremony" in page
     assert "It waits for their certificates (key pairs of today), from: Anna, Boris, Clara." in page
+    office.clock.time = now + HOUR // 4 + 1
+    settle_ceremony(office.server.storage, office.clock, CAMPAIGN)
+    assert "ended without a key" in (page := text_of(office.olga.get(path, headers=PAGE).text))
+    assert "Nothing came in time from Anna, Boris, Clara." in page
+    assert "Вовремя ничего не пришло. От кого: Anna, Boris, Clara." in text_of(office.olga.get(f"/ru{path}", headers=PAGE).text)
 
 
 def test_a_refused_form_of_the_campaign_page_keeps_what_was_typed(office: Office) -> None:
