@@ -55,7 +55,8 @@ def find_tool(variable: str, otherwise: str | None) -> Path:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with long tests come first, so that no worker is left alone with one at the end."""
-    long = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    marks = ("slow", "interop")
+    long = {item.path for item in items if any(item.get_closest_marker(mark) is not None for mark in marks)}
     items.sort(key=lambda item: item.path not in long)
 
 

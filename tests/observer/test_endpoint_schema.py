@@ -21,7 +21,7 @@ from tests.service.town import ServedTown, open_town
 from veche.observer.observe import create_observer, open_record
 from veche.service.server import Server
 
-EXAMPLES = 40
+EXAMPLES = 25
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

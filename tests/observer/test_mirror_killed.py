@@ -66,7 +66,7 @@ def test_a_mirror_killed_at_any_touch_of_the_disk_goes_on_and_believes_nothing_h
             assert audited(path) == "certified"
             if not dead:
                 break
-            step += 3 if step < 100 else 29
+            step += 5 if step < 100 else 29
     assert step > 20
 
 
@@ -77,5 +77,5 @@ def test_a_mirror_killed_in_its_first_step_goes_on(tmp_path: Path) -> None:
         while killed_at(step, address, tmp_path / str(step)):
             assert not killed_at(10_000, address, tmp_path / str(step))
             assert audited(tmp_path / str(step)) == "certified"
-            step += 5 if step < 60 else 31
+            step += 9 if step < 60 else 31
     assert step > 20
