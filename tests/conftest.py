@@ -52,12 +52,19 @@ def find_tool(variable: str, otherwise: str | None) -> Path:
     pytest.skip(reason)
 
 
+LONGEST = (
+    "whole_campaign", "killed", "campaign_story", "durability", "console", "trustee_complaint", "demonstration", "agreement",
+    "trustee",
+)  # fmt: skip
+"""Files that take about a minute and more, by name: the longest first."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with long tests come first, so that no worker is left alone with one at the end."""
-    marks = ("slow", "interop")
-    long = {item.path for item in items if any(item.get_closest_marker(mark) is not None for mark in marks)}
-    items.sort(key=lambda item: item.path not in long)
+    longest = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    long = {item.path for item in items if any(item.get_closest_marker(mark) is not None for mark in ("slow", "interop"))}
+    items.sort(key=lambda item: (longest.get(item.path.name, len(LONGEST)), item.path not in long))
 
 
 @pytest.fixture(scope="session")

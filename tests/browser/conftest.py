@@ -26,14 +26,6 @@ playwright = pytest.importorskip("playwright.sync_api")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 NewPage = Callable[..., "Watched"]
 
-LONGEST = ("test_whole_campaign.py", "test_console.py", "test_trustee_complaint.py", "test_trustee.py", "test_readable.py")
-"""They begin first, so that no worker is left alone with one at the end."""
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
-
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
