@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -174,6 +175,7 @@ def test_of_two_windows_with_two_choices_the_second_asks_first(new_page: NewPage
     # At the same moment: who comes second learns of the first.
     for window in (one, other):
         window.page.evaluate("document.getElementById('cast').click()")
+    one.page.get_by_role("heading", name=re.compile("Another ballot was cast|Your ballot is accepted"), level=1).wait_for()
     asked, taken = (one, other) if one.page.get_by_role("heading", name="Another ballot was cast").count() else (other, one)
     taken.heading("Your ballot is accepted")
     asked.heading("Another ballot was cast with your code just now")

@@ -28,8 +28,8 @@ from veche.service.settings import Settings
 PEOPLE: Final = frozenset(
     f"test_{name}.py"
     for name in (
-        "access", "accounts", "approvals", "audit_trail", "campaigns", "ceremonies", "health", "mail", "metrics", "organizer_actions",
-        "registrar_routes", "route_table", "security_headers", "sessions", "trustee_routes",
+        "access", "accounts", "approvals", "audit_trail", "campaigns", "ceremonies", "health", "mail", "metrics",
+        "organizer_actions", "registrar_routes", "route_table", "security_headers", "sessions", "trustee_routes",
     )
 )  # fmt: skip
 """Tests of forms, links and roles, with plain SQL of a few rows: on PostgreSQL in `make soak`, CI has no time for it."""
