@@ -151,7 +151,7 @@ def make_keys(story: Story) -> None:
     assert len({seat.page.locator("#certificates-hash").inner_text() for seat in seats}) == 1
     picture(story.seats["Anna"].watched, "certificates")
     for seat in seats:
-        seat.press("Everything is the same")
+        seat.compare()
     for why in ("You have chosen your part of the key.", "Everybody has shown a hash.", "All shares are good"):
         for seat in seats:
             seat.keep(why)

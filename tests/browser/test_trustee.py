@@ -71,7 +71,7 @@ def _make_key(hall: Hall, seats: list[Seat], other: Tool) -> None:
             seat.says("Compare before you go on")
         assert len({seat.page.locator("#certificates-hash").inner_text() for seat in seats}) == 1
         for seat in seats:
-            seat.press("Everything is the same")
+            seat.compare()
             seat.keep("You have chosen your part of the key.")
         # A page that is closed goes on from the file.
         first = seats[0]

@@ -121,11 +121,11 @@ def _begin_and_come_back(anna: Person, boris: Person, clara: Sequence[Desk]) -> 
     anna.come_back()
     anna.says("Compare before you go on")
     anna.come_back()
-    anna.press("Everything is the same")
+    anna.compare()
     anna.page.get_by_text("You have chosen your part of the key.").wait_for()
     # What was chosen and not saved is gone; it has left no trace on the board, and is chosen anew.
     anna.come_back()
-    anna.press("Everything is the same")
+    anna.compare()
     anna.save("You have chosen your part of the key.")
     anna.come_back()
     anna.says("Waiting for")
@@ -133,7 +133,7 @@ def _begin_and_come_back(anna: Person, boris: Person, clara: Sequence[Desk]) -> 
 
 def _deal_badly(anna: Person, boris: Person, clara: Sequence[Desk]) -> None:
     """All parts are shown. The share of Boris for Anna does not fit his: his file was changed, as by a program that cheats."""
-    boris.press("Everything is the same")
+    boris.compare()
     boris.save("You have chosen your part of the key.")
     commit(clara)
     assert boris.newest is not None
@@ -190,7 +190,7 @@ def _hold_without_boris(hall: Hall, anna: Person) -> None:
     certify(others, 2)
     anna.make_key()
     anna.press("The file is saved. Go on")
-    anna.press("Everything is the same")
+    anna.compare()
     commit(others)
     anna.keep("You have chosen your part of the key.")
     anna.keep("Everybody has shown a hash.")

@@ -47,6 +47,10 @@ class Seat:
         self.page.get_by_label("Its passphrase").fill(words)
         self.page.locator("#go").click()
 
+    def compare(self) -> None:
+        """The certificates were compared with the other trustees, and nothing differs."""
+        self.press("Everything is the same")
+
     def refused(self, text: str) -> None:
         self.page.get_by_role("alert").get_by_text(text).wait_for(timeout=30_000)
         self.watched.look()
