@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision, get_currency_symbol
 from markupsafe import Markup
 
 _TIME: Final = Markup('<time datetime="{}">{}</time>')
@@ -55,7 +55,12 @@ class LocalForms:
         """A sum that is given in the smallest unit of its currency, e.g. kopecks; whole roubles are shown without kopecks."""
         given = Decimal(minor_units).scaleb(-get_currency_precision(currency))
         whole = given == given.to_integral_value()
-        form = "#,##0\N{NO-BREAK SPACE}¤" if whole else None
+        form = str(self._locale.currency_formats["standard"].pattern)
+        if whole:
+            form = form.replace(".00", "")
+        # A code such as RUB, where the language has no sign for it, does not touch the digits; browsers write it so too.
+        if get_currency_symbol(currency, self._locale)[-1].isalpha() and form.startswith("¤#"):
+            form = form.replace("¤", "¤\N{NO-BREAK SPACE}")
         return format_currency(given, currency, form, self._locale, currency_digits=not whole)
 
 

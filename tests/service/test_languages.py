@@ -123,9 +123,11 @@ def used() -> Iterator[tuple[str, str | tuple[str, ...]]]:
             # A sentence of the code comes as a variable: it is found where it is marked.
             if given[0] is not None:
                 yield f"{path.name}:{line}", given[0] if function == "_" else (given[0], given[1] or "")
-    for path in sorted(SERVICE.glob("*.py")):
+    for path in sorted(
+        path for package in ("crypto", "ballot", "ledger", "service") for path in (SERVICE.parent / package).glob("*.py")
+    ):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sentence":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("sentence", "said"):
                 marked = node.args[0]
                 assert isinstance(marked, ast.Constant), f"{path.name}:{node.lineno}"
                 yield f"{path.name}:{node.lineno}", str(marked.value)
@@ -176,6 +178,8 @@ def test_times_numbers_and_money_are_written_as_the_language_does() -> None:
     assert (english.number(14_800), russian_.number(14_800)) == ("14,800", "14\xa0800")
     assert russian_.money(1_480_000_000, "RUB") == "14\xa0800\xa0000\xa0₽"
     assert russian_.money(154_616_866, "RUB") == "1\xa0546\xa0168,66\xa0₽"
+    assert [english.money(250_000, one) for one in ("RUB", "EUR", "JPY")] == ["RUB\xa02,500", "€2,500", "¥250,000"]
+    assert english.money(250_050, "RUB") == "RUB\xa02,500.50"
     assert english.share(1, 3) == "33.3%"
     assert english.share(0, 0) == "0.0%"
     assert russian_.number(Decimal("1.5")) == "1,5"
