@@ -214,13 +214,18 @@ def _check_character(number: int, others: str) -> str:
 def _characters(typed: str, length: int) -> str:
     if len(typed) > _TYPED_AT_MOST:
         raise Malformed("code-malformed", f"a voter code has {length} characters; this text has {len(typed)}")
-    found = "".join(one for one in typed if not _is_separator(one)).translate(_LOOK_ALIKE)
+    found = latin("".join(one for one in typed if not _is_separator(one)))
     for place, one in enumerate(found, 1):
         if one not in ALPHABET:
             raise Malformed("code-malformed", f"character {place} cannot stand in a voter code: {_why_not(one)}")
     if len(found) != length:
         raise Malformed("code-malformed", f"a voter code has {length} characters besides blanks and dashes, not {len(found)}")
     return found
+
+
+def latin(typed: str) -> str:
+    """The text with every Cyrillic letter that looks exactly like one Latin letter as that letter."""
+    return typed.translate(_LOOK_ALIKE)
 
 
 def _is_separator(one: str) -> bool:

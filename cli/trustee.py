@@ -155,17 +155,25 @@ def take_part(
     ] = None,
     wait: Annotated[float, typer.Option(min=0, max=1000, help="For how many hours to wait for the others.")] = 96,
     every: Annotated[float, typer.Option(min=0.05, max=3600, help="How many seconds to wait before asking the server again.")] = 5,
+    heard_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with the hash of all certificates as another trustee reads it, waited for; else you are asked.",
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """The whole ceremony on a server, step by step, waiting for the others. Stopped, the same command goes on where it was."""
     from veche.cli.terminal import answer
     from veche.cli.trustee_ceremony import DECRYPTION_KEY, SEED
-    from veche.cli.trustee_take_part import Patience, agreed_place
+    from veche.cli.trustee_take_part import Ear, Patience, agreed_place
     from veche.cli.trustee_take_part import take_part as go_through
     from veche.crypto.scalar import system_randomness
 
     desk, there = desk_of(private, None, server, server_file), wanted_server(server, server_file)
     context = agreed_place(desk, there, place, lambda question: typer.confirm(question, err=True))
-    go_through(desk, there, context, Patience(wait * 3600, every), system_randomness)
+    ear = Ear(lambda: typer.prompt("The hash, as another trustee reads it", default="", show_default=False, err=True), heard_file)
+    go_through(desk, there, context, Patience(wait * 3600, every), ear, system_randomness)
     answer(f"your key: {private / SEED} with {private / DECRYPTION_KEY}; keep copies of both where only you can read them")
 
 

@@ -29,7 +29,7 @@ from veche.crypto.ceremony import (
     take_place,
     verify_outcome,
 )
-from veche.crypto.certificate import Certificate, Context, list_hash
+from veche.crypto.certificate import Certificate, Context, list_hash, verify_certificates
 from veche.crypto.channel import Cipher, Seed, TrusteeKeys
 from veche.crypto.complaint import Complaint
 from veche.crypto.errors import Inconsistent, Malformed, Refused
@@ -102,14 +102,28 @@ def make_certificate(desk: Desk, context: Context, randomness: Randomness) -> Ce
     return certificate
 
 
-def make_commitment(desk: Desk, cipher: Cipher | None, randomness: Randomness) -> Committed:
-    """Step 2: all certificates checked, and a hash of this trustee's part published. Raises Refused while one is missing."""
+def uncompared_certificates(desk: Desk) -> str | None:
+    """The hash of all certificates, checked, before this trustee has chosen its part for them; None when it has.
+
+    Raises Refused while a certificate is missing, and what is wrong with one.
+    """
+    if (desk.private / COMMITTED).exists():
+        return None
+    certificates, context = _all_certificates(desk)
+    verify_certificates(certificates, context.size, context.threshold)
+    return certificates_seal(certificates)
+
+
+def make_commitment(desk: Desk, cipher: Cipher | None, randomness: Randomness, compared: str | None = None) -> Committed:
+    """Step 2: all certificates checked, and a hash of this trustee's part published. Raises Refused while one is missing.
+
+    `compared`: the hash of all certificates that people have compared. For others nothing is chosen: Inconsistent `split-view`.
+    """
 
     def choose() -> Committed:
-        own, context = desk.own_certificate()
-        certificates = _complete(desk.shared.certificates(context.size), "certificate")
-        if certificates[context.index - 1].line() != own.line():
-            raise Inconsistent("not-my-certificate", f"certificate-{context.index}.json is not the one you made")
+        certificates, context = _all_certificates(desk)
+        if compared not in (None, certificates_seal(certificates)):
+            raise Inconsistent("split-view", "other certificates are shown now than those that you compared: stop, tell the others")
         terms = desk.shared.terms()
         chosen = cipher or (terms.cipher if terms is not None else Cipher.GCM)
         _verify_terms(desk, context)
@@ -253,6 +267,15 @@ def _verify_terms(desk: Desk, context: Context) -> None:
             "other-terms",
             f"terms.json says {terms.threshold} of {terms.size}, you took a place among {context.threshold} of {context.size}",
         )
+
+
+def _all_certificates(desk: Desk) -> tuple[tuple[Certificate, ...], Context]:
+    """Everybody's certificate as the board shows it, this trustee's own among them, and its place."""
+    own, context = desk.own_certificate()
+    certificates = _complete(desk.shared.certificates(context.size), "certificate")
+    if certificates[context.index - 1].line() != own.line():
+        raise Inconsistent("not-my-certificate", f"certificate-{context.index}.json is not the one you made")
+    return certificates, context
 
 
 def _complete(found: Sequence[Certificate | None], what: str) -> tuple[Certificate, ...]:

@@ -25,6 +25,7 @@ from veche.ballot.share import (
 from veche.ballot.tally import EncryptedTally
 from veche.cli.trustee_journal import Answered, Delivered, Journal, verify_manifest_free
 from veche.cli.trustee_key import TrusteeKey, verify_owner
+from veche.cli.typed_hash import is_hash, plain
 from veche.crypto.errors import Inconsistent, Refused
 from veche.crypto.scalar import Randomness, system_randomness
 from veche.observer.audit import audit
@@ -35,7 +36,6 @@ from veche.observer.sources import Source
 LEAST_BALLOTS: Final = 5
 """The minimum for an election without a manifest, unless the trustee says otherwise."""
 
-_HASH = re.compile(r"[0-9a-f]{64}")
 _SEAL = re.compile(r"[a-z2-7]{16}")
 
 
@@ -61,15 +61,15 @@ def verify_confirmed(board: Board, setup: str, end: str) -> None:
     """
     if board.end is None:
         raise Refused("not-closed", "voting has not ended: there is no EndBallots to confirm")
-    wanted = _plain(setup)
-    if _HASH.fullmatch(wanted) is None and _SEAL.fullmatch(wanted) is None:
+    wanted = plain(setup)
+    if not is_hash(wanted) and _SEAL.fullmatch(wanted) is None:
         raise Refused("not-confirmed", "the Setup hash is written as 64 hexadecimal digits, or as the seal XXXX-XXXX-XXXX-XXXX")
-    if wanted not in (board.setup, _plain(seal(board.setup))):
+    if wanted not in (board.setup, plain(seal(board.setup))):
         raise Refused(
             "not-confirmed",
             f"this record's Setup has the seal {seal(board.setup)}, not the one you gave: it is another election",
         )
-    if _plain(end) != board.end:
+    if plain(end) != board.end:
         raise Refused(
             "not-confirmed",
             f"this record's EndBallots is {board.end}, not the hash you gave: these are not the same ballots",
@@ -229,7 +229,3 @@ def _verify_own(share: Share, delivery: bytes) -> None:
     verify_share(decryption, share.owner, share.key.public, share.tally, share.place.fingerprint)
     verify_strong_proof(made.proof, decryption, share.owner, share.key.public, share.tally, statement)
     verify_delivery(made.signature, made.proof, share.owner, share.key.public, statement)
-
-
-def _plain(written: str) -> str:
-    return "".join(one for one in written if one not in " -\t\r\n").lower()

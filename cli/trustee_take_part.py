@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeVar
 
-from veche.cli.terminal import printable, tell
+from veche.cli.terminal import printable, tell, warn
 from veche.cli.trustee_ceremony import (
     SEED,
     Desk,
@@ -24,15 +25,17 @@ from veche.cli.trustee_ceremony import (
     make_reveal,
     parse_place,
     take_shares,
+    uncompared_certificates,
 )
 from veche.cli.trustee_server import Hall, TrusteeServer
+from veche.cli.typed_hash import DIGITS, differing_groups, grouped, is_hash, plain
 from veche.crypto.ceremony import Finished
 from veche.crypto.certificate import Context
 from veche.crypto.complaint import Complaint
 from veche.crypto.errors import Inconsistent, Malformed, Refused, Unsupported
 from veche.crypto.run_file import Terms
 from veche.crypto.scalar import Randomness
-from veche.observer.durable_files import read_file, write_new
+from veche.observer.durable_files import read_file, read_line, write_new
 
 TRUSTEES: Final = "trustees.json"
 RUN: Final = "run.json"
@@ -47,6 +50,14 @@ class Patience:
     seconds: float
     every: float
     pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """Where the hash of all certificates comes in as another trustee reads it: a person is asked, or a file is waited for."""
+
+    ask: Callable[[], str]
+    file: Path | None = None
 
 
 @dataclass(slots=True)
@@ -136,10 +147,47 @@ def _terms(desk: Desk) -> Terms:
     return terms
 
 
-def take_part(desk: Desk, server: TrusteeServer, context: Context, patience: Patience, randomness: Randomness) -> Finished:
+def compare_aloud(wait: Waiting, certificates: str, ear: Ear) -> None:
+    """What another trustee read aloud was typed in here, and is this hash of all certificates.
+
+    A person is asked until it is; a file is read once. Raises Refused `not-confirmed`, or `still-waiting` while there is no file.
+    """
+    tell(f"The hash of all certificates is, on your screen: {grouped(certificates)}")
+    tell("Speak with the other trustees. Read it to them, and let another one read theirs to you: it must be the same.")
+    if ear.file is not None:
+        while not (ear.file.exists() and (heard := read_line(ear.file, 4096))):
+            wait.rest(f"Waiting for {ear.file}: it shall hold the hash of all certificates as another trustee reads it.")
+        if wrong := misheard(certificates, heard):
+            raise Refused("not-confirmed", f"{ear.file}: {wrong}")
+        return
+    while wrong := misheard(certificates, ear.ask()):
+        warn(wrong)
+
+
+def misheard(certificates: str, typed: str) -> str:
+    """What is wrong with the hash that was typed, and what to do; empty when it is the same."""
+    heard = plain(typed)
+    if not heard:
+        return "Type what another trustee reads to you. If nobody can now, stop here: the same command asks again."
+    if not is_hash(heard):
+        found = sum(one in "0123456789abcdef" for one in heard)
+        return f"A hash has {DIGITS} signs, digits and letters from a to f; found {found} of them. Have it read once more."
+    if groups := differing_groups(certificates, heard):
+        where = ", ".join(str(one) for one in groups)
+        return (
+            f"Not the same as on your screen: group {where} of 8. Have it read once more. If it stays so, somebody shows different "
+            "things to different trustees: stop here (Ctrl-C), and tell all the others. Nothing of your key has left."
+        )
+    return ""
+
+
+def take_part(
+    desk: Desk, server: TrusteeServer, context: Context, patience: Patience, ear: Ear, randomness: Randomness
+) -> Finished:
     """The ceremony is over and this trustee has its key; trustees.json and run.json lie in its private folder, checked.
 
-    Raises Refused `bad-share` after a complaint, `ceremony-ended`, `still-waiting`, or whatever a step finds wrong.
+    Nothing is chosen before people have compared the certificates. Raises Refused `bad-share` after a complaint, `ceremony-ended`,
+    `still-waiting`, `not-confirmed`, or whatever a step finds wrong.
     """
     terms = _terms(desk)
     wait = Waiting(server, server.hall().run, terms, patience, time.monotonic() + patience.seconds)
@@ -148,10 +196,12 @@ def take_part(desk: Desk, server: TrusteeServer, context: Context, patience: Pat
     made = wait.patiently(lambda: make_certificate(desk, context, randomness))
     tell(f"Step 1 of 5: your certificate is on the board; its fingerprint is {made.file_name()}.")
     wait.for_messages("certificate", (f"certificate-{i}.json" for i in places), own)
-    committed = wait.patiently(lambda: make_commitment(desk, None, randomness))
+    compared = wait.patiently(lambda: uncompared_certificates(desk))
+    if compared is not None:
+        compare_aloud(wait, compared, ear)
+    committed = wait.patiently(lambda: make_commitment(desk, None, randomness, compared))
     tell("Step 2 of 5: you have chosen your part of the key, and shown a hash of it.")
-    tell(f"The hash of all certificates is {certificates_seal(committed.place.certificates)}")
-    tell("Read it to the other trustees: all must have the same.")
+    tell(f"The hash of all certificates, if another trustee asks: {grouped(certificates_seal(committed.place.certificates))}")
     wait.for_messages("commitment", (f"commitment-{i}.json" for i in places), own)
     wait.patiently(lambda: make_reveal(desk, randomness))
     tell("Step 3 of 5: you have shown your part itself.")

@@ -195,8 +195,9 @@ def _keys(work: Work) -> None:
     """The three trustees' ceremony."""
     first, _ = work.albums
     tool = Tool(3, work.folder / "trustee-3", CAMPAIGN, work.links[2].partition("#")[2])
+    more = ("--place", "3/2/3", "--every", "0.5", "--wait", "0.5", "--heard-file", str(tool.heard))
     with ThreadPoolExecutor(1) as pool:
-        third = pool.submit(tool.run, work.base, "take-part", "--place", "3/2/3", "--every", "0.5", "--wait", "0.5")
+        third = pool.submit(tool.run, work.base, "take-part", *more)
         work.trustee("trustee-1-begin")
         for album in work.albums:
             page = album.page
@@ -213,9 +214,16 @@ def _keys(work: Work) -> None:
                 page.locator("#app .steps").wait_for()
                 album.take("trustee-4-waiting")
         for album in work.albums:
-            album.page.locator("#same").wait_for(timeout=60_000)
+            album.page.locator("#heard").wait_for(timeout=60_000)
             album.take("trustee-5-compare")
-            album.page.locator("#same").click()
+            spoken = album.page.locator("#certificates-hash").text_content() or ""
+            album.page.locator("#heard").fill(spoken[:20])
+            album.page.locator("#go").click()
+            album.page.get_by_role("alert").wait_for()
+            album.take("trustee-5-compare-misheard")
+            album.page.locator("#heard").fill(spoken)
+            album.page.locator("#go").click()
+            tool.heard.write_text(spoken)
             work.save(album, "trustee-6-save-chosen")
         for step in ("trustee-7-save-revealed", "trustee-8-save-finished"):
             for album in work.albums:

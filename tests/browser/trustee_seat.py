@@ -47,9 +47,18 @@ class Seat:
         self.page.get_by_label("Its passphrase").fill(words)
         self.page.locator("#go").click()
 
-    def compare(self) -> None:
-        """The certificates were compared with the other trustees, and nothing differs."""
-        self.press("Everything is the same")
+    def reads_aloud(self) -> str:
+        """The hash of all certificates as it stands on this screen, for whoever opens it."""
+        self.page.locator("#heard").wait_for()
+        found = self.page.locator("#certificates-hash")
+        if not found.is_visible():
+            self.page.locator("#app details summary").click()
+        return found.inner_text()
+
+    def compare(self, heard: str | None = None) -> None:
+        """The certificates were compared. `heard`: the hash as another trustee read it; where the others are no people, its own."""
+        self.page.locator("#heard").fill(self.reads_aloud() if heard is None else heard)
+        self.page.locator("#go").click()
 
     def refused(self, text: str) -> None:
         self.page.get_by_role("alert").get_by_text(text).wait_for(timeout=30_000)

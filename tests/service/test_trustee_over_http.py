@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,14 @@ from tests.service.invited_trustees import CAMPAIGN, guests
 from tests.service.listening import Liar, lying
 from tests.service.tool import Tool, take_part
 from tests.service.trustee_hall import Hall, cast, hall, hashes, lone_hall
+from veche.cli.trustee_ceremony import CERTIFICATE, COMMITTED, make_commitment
+from veche.cli.trustee_options import desk_of
+from veche.cli.typed_hash import grouped
+from veche.crypto.certificate import Certificate, list_hash
+from veche.crypto.errors import Inconsistent
+from veche.crypto.scalar import system_randomness
 from veche.observer.audit import audit
+from veche.observer.durable_files import read_line
 from veche.service import counting
 from veche.service.ceremonies import settle_ceremony
 from veche.service.contest_desk import held_desk, reading_desk
@@ -93,6 +101,40 @@ def test_waiting_is_told_in_plain_words_and_ends(lone: Hall) -> None:
     assert "still-waiting" in said
     assert lone.tools[1].refused(lone.url, "take-part", "--place", "1/2/3") == "other-terms"
     assert not lone.tools[1].private.exists()
+
+
+def test_nothing_is_chosen_before_the_hash_that_another_trustee_reads_was_typed_in(
+    lone: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lone.guests.begin()
+    for tool in lone.tools:
+        assert tool.run(lone.url, "certificate", "--place", f"{tool.place}/2/3") == 0
+    first, second, third = lone.tools
+    made = [Certificate.parse(read_line(one.private / CERTIFICATE)) for one in lone.tools]
+    spoken = list_hash(made).hex()
+    other = f"{spoken[:8]}{'0' if spoken[8] != '0' else '1'}{spoken[9:]}"
+    again = ("take-part", "--place", "1/2/3", "--wait", "0", "--every", "0.05")
+    monkeypatch.setattr("sys.stdin", StringIO(f"\n{other}\n{spoken[:40]}\n{grouped(spoken).upper()}\n"))
+    code, said = first.says(lone.url, *again)
+    assert (code, said.count("The hash, as another trustee reads it: ")) == (1, 4)
+    asked = ("Type what another trustee reads to you.", "group 2 of 8. Have it read once more.", "found 40 of them")
+    assert [said.count(sentence) for sentence in asked] == [1, 1, 1]
+    assert "Step 2 of 5" in said.split(asked[2])[1]
+    # What was chosen stays: nobody is asked again, and whoever asks is told the hash.
+    monkeypatch.setattr("sys.stdin", StringIO())
+    code, said = first.says(lone.url, *again)
+    assert (code, "still-waiting" in said, "as another trustee reads it" in said, grouped(spoken) in said) == (1, True, False, True)
+    for tool, heard, refusal in ((second, None, "still-waiting"), (second, "", "still-waiting"), (third, other, "not-confirmed")):
+        if heard is not None:
+            tool.heard.write_text(heard)
+        more = ("--place", f"{tool.place}/2/3", "--wait", "0", "--heard-file", str(tool.heard))
+        assert tool.refused(lone.url, "take-part", *more) == refusal
+        assert not (tool.private / COMMITTED).exists()
+    # A server that shows other certificates after the comparison gets nothing for them.
+    desk = desk_of(second.private, None, second.link(lone.url), None)
+    with pytest.raises(Inconsistent) as found:
+        make_commitment(desk, None, system_randomness, compared=other)
+    assert (found.value.code, (second.private / COMMITTED).exists()) == ("split-view", False)
 
 
 def test_a_run_that_ended_without_a_key_is_told_to_who_waits(lone: Hall) -> None:

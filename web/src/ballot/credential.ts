@@ -72,12 +72,17 @@ function checkCharacter(number: number, others: string): string {
   return ALPHABET[Number(bigEndian(sha256(utf8(`veche/v1/code|${number}|${others}`))) % 58n)] as string;
 }
 
+/** The text with every Cyrillic letter that looks exactly like one Latin letter as that letter. */
+export function latin(typed: string): string {
+  return [...typed].map((one) => LOOK_ALIKE.get(one) ?? one).join("");
+}
+
 function characters(typed: string): string[] {
   const all = [...typed];
   if (all.length > TYPED_AT_MOST) {
     throw new Malformed("code-malformed", `a voter code has ${LENGTH} characters; this text has ${all.length}`);
   }
-  const found = all.filter((one) => !SEPARATOR.test(one)).map((one) => LOOK_ALIKE.get(one) ?? one);
+  const found = all.filter((one) => !SEPARATOR.test(one)).map(latin);
   found.forEach((one, at) => {
     if (!ALPHABET.includes(one)) {
       throw new Malformed("code-malformed", `character ${at + 1} cannot stand in a voter code: ${whyNot(one)}`);

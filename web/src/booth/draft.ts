@@ -7,6 +7,7 @@
 
 import { sha256Hex, utf8 } from "../crypto/bytes.ts";
 import type { Contest } from "./contest.ts";
+import { type Kept, keep } from "./storage.ts";
 import type { Marks } from "./voting.ts";
 
 const DRAFT = "veche/draft/";
@@ -40,42 +41,6 @@ export interface Pending {
 /** Whether this is the election for which the ballot was made: only the same one's box can answer for it. */
 export function isOfElection(pending: Pick<Pending, "uuid" | "setup" | "fingerprint">, contest: Contest): boolean {
   return pending.uuid === contest.uuid && pending.setup === contest.setup && pending.fingerprint === contest.fingerprint;
-}
-
-/** What of a browser's storage is used here. */
-type Kept = Pick<Storage, "length" | "key" | "getItem" | "setItem" | "removeItem">;
-
-/** The storage of this tab; where the browser gives none, as with all cookies forbidden, one that ends with the page. */
-export function tabStorage(): Kept {
-  try {
-    return sessionStorage;
-  } catch {
-    return new Fleeting();
-  }
-}
-
-class Fleeting implements Kept {
-  readonly #found = new Map<string, string>();
-
-  get length(): number {
-    return this.#found.size;
-  }
-
-  key(at: number): string | null {
-    return [...this.#found.keys()][at] ?? null;
-  }
-
-  getItem(key: string): string | null {
-    return this.#found.get(key) ?? null;
-  }
-
-  setItem(key: string, value: string): void {
-    this.#found.set(key, value);
-  }
-
-  removeItem(key: string): void {
-    this.#found.delete(key);
-  }
 }
 
 export class DraftBox {
@@ -128,11 +93,7 @@ export class DraftBox {
   }
 
   #keep(key: string, value: Draft | Pending): void {
-    try {
-      this.#storage.setItem(key, JSON.stringify(value));
-    } catch {
-      // Storage is full or forbidden: the page works all the same, and only a reload would lose the draft.
-    }
+    keep(this.#storage, key, JSON.stringify(value));
   }
 
   #read<Value>(key: string): Value | null {

@@ -3,6 +3,7 @@
 import { acts, button, byId, type Child, el, pageData, paragraph } from "../booth/element.ts";
 import { takeFragment } from "../booth/fragment.ts";
 import { Stage, type View } from "../booth/stage.ts";
+import { deviceStorage, keep, tabStorage } from "../booth/storage.ts";
 import { type Key, type Values, Words } from "../booth/words.ts";
 import { parseCertificate } from "../crypto/certificate.ts";
 import { ElectionError } from "../crypto/errors.ts";
@@ -10,6 +11,7 @@ import { makeLock } from "../crypto/key_file.ts";
 import type { Terms } from "../crypto/run_file.ts";
 import { systemRandomness } from "../crypto/scalar.ts";
 import { prepareDrill, prepareShare, type Ready, tallyOf, verifyPresent } from "./answers.ts";
+import { compareView } from "./compare_view.ts";
 import { field, form, keyFields, LEAST_PASSPHRASE, openChosen, type Opened, savingView, valueOf } from "./key_view.ts";
 import { MOST_BALLOTS } from "./record.ts";
 import { backTo, byProgram, endedPart, refusal, sentenceOf } from "./refusals.ts";
@@ -33,8 +35,9 @@ const STORED = `veche-trustee-${page.campaign}`;
 
 // The invitation stays in this tab, so that a reload does not lose it; it opens no key.
 const fragment = takeFragment();
-if (fragment !== null) sessionStorage.setItem(STORED, fragment);
-const token = sessionStorage.getItem(STORED);
+const tab = tabStorage();
+if (fragment !== null) keep(tab, STORED, fragment);
+const token = fragment ?? tab.getItem(STORED);
 const server = new TrusteeServer(page.campaign, token ?? "");
 let turn = 0;
 
@@ -70,7 +73,8 @@ async function home(done?: string): Promise<void> {
     const hall = standing.ceremony && standing.place !== undefined ? await server.hall() : undefined;
     markRehearsal(standing);
     const good = done === undefined ? null : el("p", { class: "good" }, done);
-    show({ title: words.say("title"), body: [good, ...ceremonyPart(standing, hall), ...contestPart(standing)] });
+    const look = [paragraph(words.say("look-again"), "hint"), acts(button(words.say("again"), () => home(), "second", "again"))];
+    show({ title: words.say("title"), body: [good, ...ceremonyPart(standing, hall), ...contestPart(standing), ...look] });
   } catch (error) {
     const again = button(words.say("again"), () => home());
     show({ title: words.say("title"), body: [refusal(sentenceOf(words, error)), acts(again)] });
@@ -235,7 +239,7 @@ async function ceremony(opened: Opened, terms: Terms, compared: string | undefin
 async function arrived(step: Exclude<Step, { kind: "wait" }>, opened: Opened, terms: Terms): Promise<void> {
   switch (step.kind) {
     case "compare":
-      show(compareView(step.fingerprints, step.hash, opened, terms));
+      show(compare(step, opened, terms));
       return;
     case "save":
       await saveThen({ ...opened, room: step.room }, `save-${step.why}`, (saved) => void ceremony(saved, terms, undefined), dealer(step.dealer, terms));
@@ -265,32 +269,13 @@ function waitingView(step: Step | undefined, terms: Terms, trouble: string): Vie
   };
 }
 
-/** As people read it aloud, in groups of eight digits. */
-function grouped(hash: string): string {
-  return hash.match(/.{1,8}/g)?.join(" ") ?? "";
-}
-
-function compareView(fingerprints: readonly string[], hash: string, opened: Opened, terms: Terms): View {
-  const same = button(words.say("compare-same"), () => {
-    same.disabled = true;
-    void ceremony(opened, terms, hash);
-  }, "", "same");
-  // Each has the whole line: it is read aloud from both ends.
-  const rows = fingerprints.flatMap((one, at) => [el("dt", {}, terms.names[at] ?? ""), el("dd", {}, el("code", {}, grouped(one)))]);
-  return {
-    title: words.say("compare-title"),
-    body: [
-      paragraph(words.say("compare-how")),
-      el("h2", {}, words.say("compare-table")),
-      el("dl", {}, ...rows),
-      paragraph(words.say("compare-all")),
-      el("p", { id: "certificates-hash" }, el("code", {}, grouped(hash))),
-      acts(
-        same,
-        button(words.say("compare-other"), () => show({ title: words.say("compare-title"), body: [refusal(words.say("compare-stop"))] }), "danger"),
-      ),
-    ],
-  };
+function compare(step: Extract<Step, { kind: "compare" }>, opened: Opened, terms: Terms): View {
+  const place = parseCertificate(opened.room.certificate).context.index;
+  return compareView(words, step, terms.names, place, {
+    same: () => ceremony(opened, terms, step.hash),
+    refuse,
+    stop: () => show({ title: words.say("compare-title"), body: [refusal(words.say("compare-stop"))] }),
+  });
 }
 
 async function saveThen(opened: Opened, why: Key | string, next: (saved: Opened) => void, values: Values = {}): Promise<void> {
@@ -375,10 +360,12 @@ function share(contest: Contest): void {
   ];
   withKey([contest], "share-title", "share-explain", "share-go", async (opened) => {
     const known = { setup: valueOf("setup"), end: valueOf("end") };
-    const remembered = localStorage.getItem(`veche-tally-${uuid}`);
+    const device = deviceStorage();
+    const remembered = device.getItem(`veche-tally-${uuid}`);
     const ready = await prepareShare(server, opened.room, uuid, known, remembered, showProgress, systemRandomness);
     const send = async (): Promise<void> => {
-      localStorage.setItem(`veche-tally-${uuid}`, tallyOf(ready.room, uuid));
+      // A second memory beside the key file's journal, for who chooses an older file.
+      keep(device, `veche-tally-${uuid}`, tallyOf(ready.room, uuid));
       await server.handInShare(uuid, ready.content);
     };
     await leave(opened, ready, "save-share", send, words.say("share-done", { voters: ready.voters } satisfies Values));

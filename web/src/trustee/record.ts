@@ -13,6 +13,7 @@ import { array, digest, fields, parseCanonical, text } from "../crypto/canonical
 import { Inconsistent, Malformed, Refused } from "../crypto/errors.ts";
 import { pause, Point, prepareTables } from "../crypto/group.ts";
 import { type Link, readArchive } from "../ledger/archive.ts";
+import { plain } from "./typed_hash.ts";
 
 export const MOST_BALLOTS = 5000;
 
@@ -156,8 +157,4 @@ function ballotOf({ records }: Link): Uint8Array {
 
 function broken(what: string): Malformed {
   return new Malformed("record-malformed", `${what} is not written as it must be`);
-}
-
-function plain(written: string): string {
-  return written.replace(/[\s-]/g, "").toLowerCase();
 }
