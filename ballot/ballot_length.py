@@ -8,7 +8,7 @@ from typing import Final
 from veche.ballot.election import Question
 from veche.ballot.encrypted_ballot import MAX_BYTES
 from veche.crypto.canonical_json import Json, encode
-from veche.crypto.errors import Malformed
+from veche.crypto.errors import Grouped, Malformed, said
 from veche.crypto.scalar import Q
 
 _SCALAR: Final = str(Q - 1)
@@ -35,8 +35,12 @@ def verify_ballot_length(uuid: str, questions: Sequence[Question]) -> None:
     if length > MAX_BYTES:
         raise Malformed(
             "question-limits",
-            f"a ballot would have up to {length:,} bytes, and no more than {MAX_BYTES:,} are taken: ask with fewer options, "
-            "a smaller max, or in several contests",
+            said(
+                "a ballot would have up to %(length)s bytes, and no more than %(most)s are taken: "
+                "ask with fewer options, a smaller max, or in several contests",
+                length=Grouped(length),
+                most=Grouped(MAX_BYTES),
+            ),
         )
 
 

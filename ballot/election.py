@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from veche.crypto.canonical_json import Json, array, boolean, encode, integer, parse, text
-from veche.crypto.errors import Malformed, Unsupported
+from veche.crypto.errors import Malformed, Unsupported, said
 from veche.crypto.group import Point
 from veche.crypto.version1 import GROUP, compact
 
@@ -85,7 +85,7 @@ def parse_election(raw: bytes) -> Election:
     except Malformed as error:
         if error.code == "question-limits":
             raise
-        raise Malformed("election-malformed", f"election.json: {error}") from error
+        raise Malformed("election-malformed", said("election.json: %(told)s", told=error.sentence)) from error
 
 
 def _election(raw: bytes, value: dict[str, Json]) -> Election:
@@ -158,7 +158,13 @@ def verify_limits(question: Question, number: int) -> None:
     if not 1 <= answers <= MAX_ANSWERS or not 0 <= low <= high <= answers:
         raise Malformed(
             "question-limits",
-            f"question {number}: min {low}, max {high}, answers {answers}; 0 ≤ min ≤ max ≤ answers and 1 ≤ answers",
+            said(
+                "question %(number)s: min %(min)s, max %(max)s, answers %(answers)s; 0 ≤ min ≤ max ≤ answers and 1 ≤ answers",
+                number=number,
+                min=low,
+                max=high,
+                answers=answers,
+            ),
         )
 
 

@@ -10,21 +10,29 @@ from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from veche.ballot.election import is_uuid
 from veche.crypto.canonical_json import Json, array, boolean, digest, encode, fields, integer, parse_canonical, text
-from veche.crypto.errors import Inconsistent, Malformed
+from veche.crypto.errors import Inconsistent, Malformed, said
 from veche.crypto.signed_note import ED25519, VerifierKey, parse_verifier_key
 
 MAX_BYTES: Final = 1_000_000
 LEVELS: Final = ("strict", "belenios")
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
-_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_PARAMETER = re.compile(r"[a-z_]+")
+
+class _Form(NamedTuple):
+    """How a name is written: as the pattern has it, and in words for whoever wrote it otherwise."""
+
+    pattern: re.Pattern[str]
+    words: str
+
+
+_ID = _Form(re.compile(r"[A-Za-z0-9._-]{1,64}"), said('1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"'))
+_LANGUAGE = _Form(re.compile(r"[a-z]{2,3}"), said("2 or 3 small Latin letters"))
+_ZONE = _Form(re.compile(r"[A-Za-z0-9_+-]{1,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}"), said("a name like Europe/Moscow"))
+_CURRENCY = _Form(re.compile(r"[A-Z]{3}"), said("3 large Latin letters"))
+_PARAMETER = _Form(re.compile(r"[a-z_]+"), said('small Latin letters and "_"'))
 _LINE = re.compile(r"veche:1 level=(strict|belenios) manifest=sha256:([0-9a-f]{64})")
 
 # JavaScript's numbers are exact up to here; a larger one would be another value in the voter's browser.
@@ -77,9 +85,7 @@ class Allocation:
     parameters: tuple[tuple[str, Value | tuple[Value, ...]], ...] = ()
 
     def to_json(self) -> dict[str, Json]:
-        further: dict[str, Json] = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in self.parameters
-        }
+        further: dict[str, Json] = {name: list(value) if isinstance(value, tuple) else value for name, value in self.parameters}
         return {"rule": self.rule, "budget": self.budget, "currency": self.currency, **further}
 
 
@@ -190,14 +196,12 @@ def parse_manifest(raw: bytes) -> Manifest:
         _check_key_forms(found)
         manifest = _read(found)
     except Malformed as error:
-        raise Malformed("manifest-malformed", f"manifest.json: {error}") from error
+        raise Malformed("manifest-malformed", said("manifest.json: %(told)s", told=error.sentence)) from error
     _verify_times(manifest)
     return _with_keys(manifest, found)
 
 
-def verify_manifest(
-    manifest: Manifest, raw: bytes, line: LevelLine, uuid: str, questions: Sequence[Sequence[str]]
-) -> None:
+def verify_manifest(manifest: Manifest, raw: bytes, line: LevelLine, uuid: str, questions: Sequence[Sequence[str]]) -> None:
     """Check that manifest, level line and election agree: 9.4.1 and 9.4.6 to 9.4.8. `questions` are the answers of each question.
 
     Raises Inconsistent `manifest-hash`, `manifest-level`, `manifest-election` or `manifest-options`.
@@ -239,22 +243,22 @@ def _read(found: dict[str, Json]) -> Manifest:
         raise Malformed("wrong-type", "uuid is at least 14 base58 characters")
     level = text(found["level"])
     if level not in LEVELS:
-        raise Malformed("wrong-type", "level is strict or belenios")
+        raise Malformed("wrong-type", said("level is strict or belenios"))
     extension = fields(found["extension"], ("until",)) if "extension" in found else None
     return Manifest(
-        campaign=_matching(found["campaign"], _ID, "campaign"),
-        contest=_matching(found["contest"], _ID, "contest"),
+        campaign=_matching(found["campaign"], _ID, said("campaign")),
+        contest=_matching(found["contest"], _ID, said("contest")),
         uuid=text(found["uuid"]),
         rehearsal=boolean(found["rehearsal"]),
         level=level,
         title=_titles(found["title"]),
         opens_at=integer(found["opens_at"], 0, _LARGEST),
         closes_at=integer(found["closes_at"], 0, _LARGEST),
-        zone=_matching(found["zone"], _ZONE, "zone"),
+        zone=_matching(found["zone"], _ZONE, said("zone")),
         until=None if extension is None else integer(extension["until"], 0, _LARGEST),
         minimum_ballots=integer(found["minimum_ballots"], 0, _LARGEST),
         electorate=integer(found["electorate"], 0, _LARGEST),
-        eligibility=_matching(fields(found["eligibility"], ("class",))["class"], _ID, "eligibility class"),
+        eligibility=_matching(fields(found["eligibility"], ("class",))["class"], _ID, said("eligibility class")),
         appeal_days=integer(found["appeal_days"], -_LARGEST, _LARGEST),
         registrar=None,
         log=None,
@@ -265,21 +269,21 @@ def _read(found: dict[str, Json]) -> Manifest:
 
 def _titles(value: Json) -> tuple[tuple[str, str], ...]:
     if type(value) is not dict or not value:
-        raise Malformed("wrong-type", "title gives a text for at least one language")
-    return tuple((_matching(language, _LANGUAGE, "language"), text(title)) for language, title in value.items())
+        raise Malformed("wrong-type", said("title gives a text for at least one language"))
+    return tuple((_matching(language, _LANGUAGE, said("language")), text(title)) for language, title in value.items())
 
 
 def _question(value: Json, number: int) -> tuple[Option, ...]:
     options = tuple(_option(one) for one in array(value))
     if len({option.project for option in options}) != len(options):
-        raise Malformed("doubled-project", f"question {number} names a project twice")
+        raise Malformed("doubled-project", said("question %(number)s names a project twice", number=number))
     return options
 
 
 def _option(value: Json) -> Option:
     found = fields(value, ("project", "title", "cost", "text"), ("cost", "text"))
     return Option(
-        project=_matching(found["project"], _ID, "project"),
+        project=_matching(found["project"], _ID, said("project")),
         title=text(found["title"]),
         cost=integer(found["cost"], 0, _LARGEST) if "cost" in found else None,
         text=digest(found["text"]) if "text" in found else None,
@@ -291,11 +295,11 @@ def _allocation(value: Json) -> Allocation:
     if type(value) is not dict or tuple(value)[:3] != named:
         raise Malformed("wrong-fields", "allocation begins with rule, budget, currency")
     return Allocation(
-        rule=_matching(value["rule"], _ID, "allocation rule"),
+        rule=_matching(value["rule"], _ID, said("allocation rule")),
         budget=integer(value["budget"], 0, _LARGEST),
-        currency=_matching(value["currency"], _CURRENCY, "currency"),
+        currency=_matching(value["currency"], _CURRENCY, said("currency")),
         parameters=tuple(
-            (_matching(name, _PARAMETER, "allocation parameter"), _parameter(one))
+            (_matching(name, _PARAMETER, said("allocation parameter")), _parameter(one))
             for name, one in value.items()
             if name not in named
         ),
@@ -314,9 +318,10 @@ def _plain(value: Json) -> Value:
     return integer(value, -_LARGEST, _LARGEST)
 
 
-def _matching(value: Json, form: re.Pattern[str], name: str) -> str:
-    if form.fullmatch(text(value)) is None:
-        raise Malformed("wrong-type", f"the {name} does not have its form {form.pattern}")
+def _matching(value: Json, form: _Form, name: str) -> str:
+    if form.pattern.fullmatch(text(value)) is None:
+        told = said('the %(name)s should be %(form)s, found "%(found)s"', name=name, form=form.words, found=text(value)[:60])
+        raise Malformed("wrong-type", told)
     return text(value)
 
 
@@ -374,7 +379,7 @@ def _verify_roles(registrar: VerifierKey | None, log: Log | None) -> None:
             raise Malformed("manifest-keys", f"the registrar's key has the name {registrar.name[:80]} of another key")
         roles.append(registrar)
     if len({key.public for key in roles}) != len(roles):
-        raise Malformed("manifest-keys", "one public key stands in two places; log, box and registrar have different keys")
+        raise Malformed("manifest-keys", said("one public key stands in two places; log, box and registrar have different keys"))
 
 
 def _key(role: str, written: str) -> VerifierKey:

@@ -10,7 +10,7 @@ import json
 import re
 from typing import NoReturn, TypeAlias
 
-from veche.crypto.errors import Malformed
+from veche.crypto.errors import Malformed, said
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -33,7 +33,7 @@ def encode(value: Json) -> bytes:
     try:
         return dumps(value).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise Malformed("not-canonical", "a text holds half a surrogate pair, which is no character") from error
+        raise Malformed("not-canonical", said("a text holds half a surrogate pair, which is no character")) from error
 
 
 def parse(data: bytes, limit: int = MAX_BYTES) -> Json:
@@ -43,7 +43,7 @@ def parse(data: bytes, limit: int = MAX_BYTES) -> Json:
     integers, more than 16 levels, anything after the end.
     """
     if len(data) > limit:
-        raise Malformed("not-json", f"{len(data)} bytes where at most {limit} are allowed")
+        raise Malformed("not-json", said("%(found)s bytes where at most %(most)s are allowed", found=len(data), most=limit))
     _refuse_depth(data)
     try:
         value: Json = json.loads(
@@ -54,11 +54,11 @@ def parse(data: bytes, limit: int = MAX_BYTES) -> Json:
             parse_constant=_refuse_float,
         )
     except UnicodeDecodeError as error:
-        raise Malformed("not-json", f"byte {error.start} is not UTF-8") from error
+        raise Malformed("not-json", said("byte %(place)s is not UTF-8", place=error.start)) from error
     except json.JSONDecodeError as error:
-        raise Malformed("not-json", f"not JSON from character {error.pos + 1} on, or cut short") from error
+        raise Malformed("not-json", said("not JSON from character %(place)s on, or cut short", place=error.pos + 1)) from error
     except (ValueError, RecursionError) as error:
-        raise Malformed("not-json", f"not JSON ({type(error).__name__})") from error
+        raise Malformed("not-json", said("not JSON (%(kind)s)", kind=type(error).__name__)) from error
     if _SURROGATE.search(data) is not None:
         encode(value)  # A lone half would break whatever prints this text later.
     return value
@@ -87,28 +87,28 @@ def fields(value: Json, required: tuple[str, ...], optional: tuple[str, ...] = (
 def text(value: Json) -> str:
     """`value` as a string."""
     if type(value) is not str:
-        raise Malformed("wrong-type", "a string was expected")
+        raise Malformed("wrong-type", said("a string was expected"))
     return value
 
 
 def integer(value: Json, least: int = 0, most: int = 2**62) -> int:
     """`value` as an integer of `least`..`most`; true and false are no numbers."""
     if type(value) is not int or not least <= value <= most:
-        raise Malformed("wrong-type", f"a whole number from {least} to {most} was expected")
+        raise Malformed("wrong-type", said("a whole number from %(least)s to %(most)s was expected", least=least, most=most))
     return value
 
 
 def boolean(value: Json) -> bool:
     """`value` as true or false."""
     if type(value) is not bool:
-        raise Malformed("wrong-type", "true or false was expected")
+        raise Malformed("wrong-type", said("true or false was expected"))
     return value
 
 
 def array(value: Json, length: int | None = None) -> list[Json]:
     """`value` as a list, of `length` items when given."""
     if type(value) is not list:
-        raise Malformed("wrong-type", "a list was expected")
+        raise Malformed("wrong-type", said("a list was expected"))
     if length is not None and len(value) != length:
         raise Malformed("wrong-length", f"a list of {length} was expected, found {len(value)}")
     return value
@@ -152,4 +152,4 @@ def _refuse_depth(data: bytes) -> None:
     for bracket in _STRING.sub(b"", data).translate(None, _NOT_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
-            raise Malformed("not-json", f"more than {MAX_DEPTH} levels of lists and objects")
+            raise Malformed("not-json", said("more than %(most)s levels of lists and objects", most=MAX_DEPTH))

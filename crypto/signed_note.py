@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from nacl import bindings, exceptions
 
-from veche.crypto.errors import InvalidSignature, Malformed
+from veche.crypto.errors import InvalidSignature, Malformed, said
 from veche.crypto.scalar import Randomness
 
 ED25519 = 1
@@ -52,15 +52,21 @@ def parse_verifier_key(text: str) -> VerifierKey:
     """The key written as a vkey. Raises Malformed: bad name, key ID that does not belong to the key, not strict base64."""
     parts = text.split("+", 2)
     if len(parts) != 3:
-        raise Malformed("vkey-malformed", "a verifier key is written NAME+ID+KEY")
+        raise Malformed("vkey-malformed", said("a verifier key is written NAME+ID+KEY"))
     name, key_id, encoded = parts
     verify_name(name)
     data = strict_base64(encoded)
     if len(data) < 2 or (data[0] == ED25519 and len(data) != 33):
-        raise Malformed("vkey-malformed", f"the key of {name} has {len(data)} bytes; an Ed25519 key has 33 with its type")
+        raise Malformed(
+            "vkey-malformed",
+            said("the key of %(name)s has %(found)s bytes; an Ed25519 key has 33 with its type", name=name, found=len(data)),
+        )
     key = VerifierKey(name, data[0], data[1:])
     if key.key_id.hex() != key_id:
-        raise Malformed("vkey-malformed", f"the key ID of {name} should be {key.key_id.hex()}, found {key_id[:16]}")
+        raise Malformed(
+            "vkey-malformed",
+            said("the key ID of %(name)s should be %(wanted)s, found %(id)s", name=name, wanted=key.key_id.hex(), id=key_id[:16]),
+        )
     return key
 
 
@@ -213,14 +219,16 @@ def verify_message(key: VerifierKey, message: bytes, signature: bytes) -> None:
 def verify_name(name: str) -> None:
     """Check that a key may be called so. Raises Malformed."""
     if not name or "+" in name or any(not one.isprintable() or one.isspace() for one in name):
-        raise Malformed("key-name", "a key's name is not empty and holds neither white space nor a plus sign nor half a character")
+        raise Malformed(
+            "key-name", said("a key's name is not empty and holds neither white space nor a plus sign nor half a character")
+        )
 
 
 def strict_base64(text: str) -> bytes:
     """The bytes of strict base64 with padding. Raises Malformed for any text but the one of these bytes."""
     if _BASE64.fullmatch(text) is None:
-        raise Malformed("base64", "not strict base64")
+        raise Malformed("base64", said("not strict base64"))
     data = b64decode(text)
     if b64encode(data).decode("ascii") != text:
-        raise Malformed("base64", "not the one base64 text of these bytes")
+        raise Malformed("base64", said("not the one base64 text of these bytes"))
     return data

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from veche.crypto.errors import InvalidSignature, Malformed
+from veche.crypto.errors import InvalidSignature, Malformed, said
 from veche.crypto.ml_dsa import PUBLIC_BYTES, SIGNATURE_BYTES, verify_ml_dsa
 from veche.crypto.signed_note import COSIGNATURE, ED25519, ML_DSA_44, VerifierKey, signature_line, verify_message
 from veche.crypto.signing_key import Signer
@@ -36,9 +36,19 @@ class Cosignature:
 def verify_key(key: VerifierKey, kinds: tuple[int, ...], whose: str) -> None:
     """Check that the key is of one of these types and as long as its type wants. Raises Malformed `checkpoint-key`."""
     if key.kind not in kinds or len(key.public) != _PUBLIC_BYTES[key.kind]:
-        known = " or ".join(str(kind) for kind in kinds)
+        known: str = str(kinds[0])
+        for kind in kinds[1:]:
+            known = said("%(kinds)s or %(kind)s", kinds=known, kind=kind)
         raise Malformed(
-            "checkpoint-key", f"{whose} {key.name[:100]}: a key of type {known}, found {len(key.public)} bytes of type {key.kind}"
+            "checkpoint-key",
+            said(
+                "%(whose)s %(name)s: a key of type %(known)s, found %(bytes)s bytes of type %(kind)s",
+                whose=whose,
+                name=key.name[:100],
+                known=known,
+                bytes=len(key.public),
+                kind=key.kind,
+            ),
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from veche.ballot.manifest import Log
-from veche.crypto.errors import ElectionError, InvalidSignature, Malformed, Refused
+from veche.crypto.errors import ElectionError, InvalidSignature, Malformed, Refused, said
 from veche.crypto.signed_note import VerifierKey, parse_verifier_key
 from veche.ledger.cosignature import COSIGNER_KINDS, LOG_KINDS, Cosignature, verify_key
 from veche.ledger.signed_checkpoint import SignedCheckpoint, verify_lines
@@ -122,7 +122,7 @@ def policy_of_manifest(log: Log) -> Policy:
     """
     policy = parse_policy(log.policy.encode("utf-8"))
     if any(known.key not in log.keys for known in policy.logs):
-        raise Malformed("policy-malformed", "the manifest's policy names a log key that the manifest does not have")
+        raise Malformed("policy-malformed", said("the manifest's policy names a log key that the manifest does not have"))
     return with_logs(policy, [key for key in log.keys if key.name == log.origin and key.kind in LOG_KINDS])
 
 
@@ -133,7 +133,7 @@ def parse_policy(data: bytes) -> Policy:
     needs its newline.
     """
     if len(data) > MAX_BYTES or _CONTROL.search(data) is not None or not data.endswith(b"\n"):
-        raise Malformed("policy-malformed", "a policy is a text without control characters, its last line ends in a newline")
+        raise Malformed("policy-malformed", said("a policy is a text without control characters, its last line ends in a newline"))
     reading = _Reading()
     for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), start=1):
         items = [item for item in re.split(r"[ \t]+", line) if item]
@@ -141,7 +141,8 @@ def parse_policy(data: bytes) -> Policy:
             try:
                 reading.read(items)
             except ElectionError as error:
-                raise Malformed("policy-malformed", f"line {number} of the policy: {error.message}") from error
+                told = said("line %(number)s of the policy: %(told)s", number=number, told=error.sentence)
+                raise Malformed("policy-malformed", told) from error
     return reading.policy()
 
 
@@ -168,20 +169,22 @@ class _Reading:
             case "quorum" if len(rest) == 1:
                 self._add_quorum(rest[0])
             case _:
-                raise Malformed("policy-malformed", f"{word[:40]} with {len(rest)} items is no log, witness, group or quorum")
+                told = said("%(word)s with %(items)s items is no log, witness, group or quorum", word=word[:40], items=len(rest))
+                raise Malformed("policy-malformed", told)
         if len(self._logs) + len(self._names) > MAX_COMPONENTS:
-            raise Malformed("policy-malformed", f"more than {MAX_COMPONENTS} logs, witnesses and groups")
+            raise Malformed("policy-malformed", said("more than %(most)s logs, witnesses and groups", most=MAX_COMPONENTS))
 
     def policy(self) -> Policy:
         if not self._quorum:
-            raise Malformed("policy-malformed", "the policy has no quorum line")
+            raise Malformed("policy-malformed", said("the policy has no quorum line"))
         quorum = None if self._quorum == [NONE] else self._quorum[0]
         return Policy(tuple(self._logs), tuple(self._witnesses), tuple(self._groups), quorum)
 
     def _add_witness(self, witness: Witness) -> None:
-        verify_key(witness.key, COSIGNER_KINDS, "the witness")
+        verify_key(witness.key, COSIGNER_KINDS, said("the witness"))
         if any(witness.key.public == other.key.public for other in self._witnesses):
-            raise Malformed("policy-malformed", f"the key of {witness.name[:80]} is that of another witness: one could count twice")
+            told = said("the key of %(name)s is that of another witness: one could count twice", name=witness.name[:80])
+            raise Malformed("policy-malformed", told)
         self._define(witness.name)
         self._witnesses.append(witness)
 
@@ -189,37 +192,40 @@ class _Reading:
         for member in members:
             self._verify_defined(member)
             if member in self._members:
-                raise Malformed("policy-malformed", f"{member[:80]} is a member twice: one could count twice")
+                raise Malformed("policy-malformed", said("%(name)s is a member twice: one could count twice", name=member[:80]))
             self._members.add(member)
         if written not in ("any", "all") and (_THRESHOLD.fullmatch(written) is None or int(written) > len(members)):
-            raise Malformed("policy-malformed", f"{name[:80]} needs {written[:20]}: any, all or 1 to {len(members)}")
+            told = said(
+                "%(name)s needs %(found)s: any, all or 1 to %(most)s", name=name[:80], found=written[:20], most=len(members)
+            )
+            raise Malformed("policy-malformed", told)
         self._define(name)
         threshold = {"any": 1, "all": len(members)}.get(written) or int(written)
         self._groups.append(Group(name, threshold, tuple(members)))
 
     def _add_quorum(self, name: str) -> None:
         if self._quorum:
-            raise Malformed("policy-malformed", "a second quorum")
+            raise Malformed("policy-malformed", said("a second quorum"))
         if name != NONE:
             self._verify_defined(name)
         self._quorum.append(name)
 
     def _define(self, name: str) -> None:
         if name == NONE or name in self._names:
-            raise Malformed("policy-malformed", f"the name {name[:80]} is taken")
+            raise Malformed("policy-malformed", said("the name %(name)s is taken", name=name[:80]))
         self._names.add(name)
 
     def _verify_defined(self, name: str) -> None:
         if name not in self._names:
-            raise Malformed("policy-malformed", f"{name[:80]} is no witness or group of a line before")
+            raise Malformed("policy-malformed", said("%(name)s is no witness or group of a line before", name=name[:80]))
 
 
 def _verified_logs(logs: Iterable[KnownLog]) -> tuple[KnownLog, ...]:
     known = tuple(logs)
     for log in known:
-        verify_key(log.key, LOG_KINDS, "the log")
+        verify_key(log.key, LOG_KINDS, said("the log"))
     if len({log.key.public for log in known}) != len(known):
-        raise Malformed("policy-malformed", "one public key stands in two log lines")
+        raise Malformed("policy-malformed", said("one public key stands in two log lines"))
     return known
 
 

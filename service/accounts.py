@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from veche.crypto.errors import Malformed, Refused
+from veche.crypto.errors import Malformed, Refused, said
 from veche.service.access import Person, person_of
 from veche.service.sessions import end_sessions_of
 from veche.service.tables import accounts, campaigns, links, roles
@@ -66,7 +66,7 @@ def normal_email(email: str) -> str:
     except UnicodeError:
         found = ""
     if len(found) > MAX_EMAIL or _EMAIL.fullmatch(found) is None:
-        raise Malformed("email", f'"{email[:80]}" is no e-mail address, like name@example.org')
+        raise Malformed("email", said('"%(email)s" is no e-mail address, like name@example.org', email=email[:80]))
     return found
 
 
@@ -74,7 +74,8 @@ def normal_name(name: str) -> str:
     """A person's name, trimmed: one line of 1 to 200 printable characters. Raises Malformed `name`."""
     found = unicodedata.normalize("NFC", name).strip()
     if not found or len(found) > MAX_NAME or not found.isprintable():
-        raise Malformed("name", f'"{name[:80]}" is no name: one line of 1 to {MAX_NAME} characters that can be seen')
+        told = said('"%(name)s" is no name: one line of 1 to %(most)s characters that can be seen', name=name[:80], most=MAX_NAME)
+        raise Malformed("name", told)
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from veche.crypto.canonical_json import Json
-from veche.crypto.errors import Malformed
+from veche.crypto.errors import Malformed, Said, said
 
 MAX_CONTESTS: Final = 1000
 MAX_SHOWN: Final = 50
@@ -33,31 +33,43 @@ class Written:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong, and where: both can be said in the reader's language."""
+
+    place: str
+    told: str
+
+    @property
+    def line(self) -> Said:
+        return said("  %(place)s: %(told)s", place=self.place, told=self.told)
+
+
 @dataclass(slots=True)
 class Mistakes:
     """What is wrong, place by place; all of it is said at once."""
 
-    found: list[str] = field(default_factory=list)
-    _said: set[str] = field(default_factory=set)
+    found: list[Mistake] = field(default_factory=list)
+    _named: set[Mistake | str] = field(default_factory=set)
 
-    def add(self, place: str, sentence: str) -> None:
+    def add(self, place: str, told: str) -> None:
         """One more mistake; what holds for all contests is said once."""
-        said = f"{place}: {sentence}"
-        if said not in self._said:
-            self._said.update((said, place))
-            self.found.append(said)
+        mistake = Mistake(place, told)
+        if mistake not in self._named:
+            self._named.update((mistake, place))
+            self.found.append(mistake)
 
     def missing(self, place: str) -> None:
         """The field is not there; where something else is wrong with it, that was said already."""
-        if place not in self._said:
-            self.add(place, "missing")
+        if place not in self._named:
+            self.add(place, said("missing"))
 
     def refuse(self) -> None:
         """Raises Malformed `campaign-malformed` with the first 50 mistakes, when there is one."""
         if not self.found:
             return
         more = len(self.found) - MAX_SHOWN
-        rest = [f"and {more} more"] if more > 0 else []
-        listed = [f"  {one}" for one in [*self.found[:MAX_SHOWN], *rest]]
+        rest = [said("  and %(more)s more", more=more)] if more > 0 else []
+        listed = [*(one.line for one in self.found[:MAX_SHOWN]), *rest]
         count = "one mistake" if len(self.found) == 1 else f"{len(self.found)} mistakes"
         raise Malformed("campaign-malformed", f"the campaign's file has {count}; nothing was taken from it:", *listed)

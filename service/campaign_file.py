@@ -7,7 +7,7 @@ contest on the command line stands here once per contest; what all contests shar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeVar
@@ -15,14 +15,14 @@ from typing import Final, TypeVar
 from veche.ballot.election import make_election
 from veche.ballot.manifest import level_line
 from veche.crypto.canonical_json import Json, array, boolean, integer, parse, text
-from veche.crypto.errors import ElectionError, Malformed
+from veche.crypto.errors import ElectionError, Malformed, Said, said
 from veche.crypto.group import G
 from veche.crypto.scalar import system_randomness
 from veche.crypto.signed_note import NoteSigner, parse_verifier_key
 from veche.service.accounts import normal_email, normal_name
 from veche.service.campaign_fields import MAX_CONTESTS, MAX_SHOWN, SHARED, WAYS_IN, Mistakes, Place, Written
 from veche.service.campaign_table import read_table
-from veche.service.contest_plan import draw_uuid, known_fields, make_plan
+from veche.service.contest_plan import draw_uuid, make_plan
 
 One = TypeVar("One")
 
@@ -32,6 +32,8 @@ MAX_TRUSTEES: Final = 100
 HEAD: Final = ("campaign", "title", "rehearsal", "host", "zone", "registrar", "threshold", "trustees", "way_in")
 _OF_CONTEST: Final = ("title", "opens_at", "closes_at", "electorate", "questions")
 _NEEDED: Final = ("campaign", "title", "rehearsal", "threshold", "trustees")
+
+_OPENINGS: Final = ("the plan of the contest: %(told)s", "manifest.json: %(told)s", "%(field)s: %(told)s")
 
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}(?::[0-9]{1,5})?")
@@ -74,14 +76,12 @@ def read_campaign(raw: bytes, host: str) -> CampaignPlan:
     Raises Malformed `campaign-malformed` with all mistakes, 50 of them written out.
     """
     if len(raw) > MAX_BYTES:
-        raise Malformed("campaign-malformed", f"the campaign's file has more than {MAX_BYTES} bytes")
+        raise Malformed("campaign-malformed", said("the campaign's file has more than %(most)s bytes", most=MAX_BYTES))
     mistakes = Mistakes()
     is_json = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
     head, contests = _read_json(raw.removeprefix(b"\xef\xbb\xbf"), mistakes) if is_json else read_table(raw, mistakes)
     plan = plan_campaign(head, contests, host, mistakes)
     mistakes.refuse()
-    if plan is None:
-        raise Malformed("campaign-malformed", "the campaign's file could not be read")
     return plan
 
 
@@ -94,18 +94,18 @@ def _read_json(raw: bytes, mistakes: Mistakes) -> tuple[Written, list[Written]]:
     try:
         found = parse(raw)
         if type(found) is not dict:
-            raise Malformed("wrong-type", "an object was expected")
+            raise Malformed("wrong-type", said("an object was expected"))
         listed = array(found.get("contests"))
     except Malformed as error:
         raise Malformed(
             "campaign-malformed",
-            f"the campaign's file: {error.message}; `veche organizer campaign-example` prints a complete one",
+            said("the campaign's file: %(told)s; `veche organizer campaign-example` prints a complete one", told=error.sentence),
         ) from error
     head = Written({name: one for name, one in found.items() if name != "contests"}, lambda name: name)
     contests: list[Written] = []
     for number, one in enumerate(listed, 1):
         if type(one) is not dict:
-            mistakes.add(f"contest {number}", "an object was expected")
+            mistakes.add(said("contest %(number)s", number=number), said("an object was expected"))
             continue
         contests.append(Written(one, _json_place(number, one)))
     return head, contests
@@ -114,11 +114,11 @@ def _read_json(raw: bytes, mistakes: Mistakes) -> tuple[Written, list[Written]]:
 def _json_place(number: int, one: dict[str, Json]) -> Place:
     named = one.get("contest")
     shown = f" ({named[:64]})" if isinstance(named, str) else ""
-    return lambda name: f"contest {number}{shown}, {name}"
+    return lambda name: said("contest %(number)s%(named)s, %(field)s", number=number, named=shown, field=name)
 
 
-def plan_campaign(head: Written, contests: list[Written], host: str, mistakes: Mistakes) -> CampaignPlan | None:
-    """The whole plan; None or a partial one only where a mistake was added."""
+def plan_campaign(head: Written, contests: list[Written], host: str, mistakes: Mistakes) -> CampaignPlan:
+    """The whole plan; a partial one only where a mistake was added."""
     _verify_names(head, contests, mistakes)
     campaign = _take(head, "campaign", _id, "", mistakes)
     untitled: dict[str, Json] = {}
@@ -142,7 +142,8 @@ def plan_campaign(head: Written, contests: list[Written], host: str, mistakes: M
             break
         contest = _take(one, "contest", _id, "", mistakes)
         if contest and names.setdefault(contest, one.place("contest")) != one.place("contest"):
-            mistakes.add(one.place("contest"), f'the contest "{contest}" is there already ({names[contest]})')
+            told = said('the contest "%(contest)s" is there already (%(place)s)', contest=contest, place=names[contest])
+            mistakes.add(one.place("contest"), told)
         way_in = _take(one, "way_in", _way_in, usual, mistakes)
         own = {name: value for name, value in one.fields.items() if name in (*SHARED, "contest", "title")}
         spec: dict[str, Json] = {**shared, **own, **common}
@@ -168,18 +169,19 @@ def _place_of(one: Written, head: Written) -> Place:
 def _verify_names(head: Written, contests: list[Written], mistakes: Mistakes) -> None:
     for name in head.fields:
         if name not in HEAD and name not in SHARED:
-            mistakes.add(head.place(name[:60]), "a campaign has no such field")
+            mistakes.add(head.place(name[:60]), said("a campaign has no such field"))
     for name in _NEEDED:
         if name not in head.fields:
             mistakes.missing(head.place(name))
     if not contests and not mistakes.found:
-        mistakes.add(head.place("contests"), "there is no contest")
+        mistakes.add(head.place("contests"), said("there is no contest"))
     if len(contests) > MAX_CONTESTS:
-        raise Malformed("campaign-malformed", f"{len(contests)} contests; a campaign has at most {MAX_CONTESTS}")
+        told = said("%(found)s contests; a campaign has at most %(most)s", found=len(contests), most=MAX_CONTESTS)
+        raise Malformed("campaign-malformed", told)
     for one in contests:
         for name in one.fields:
             if name not in SHARED and name not in ("contest", "title", "way_in"):
-                mistakes.add(one.place(name[:60]), "a contest has no such field")
+                mistakes.add(one.place(name[:60]), said("a contest has no such field"))
         if "contest" not in one.fields:
             mistakes.missing(one.place("contest"))
 
@@ -200,29 +202,27 @@ class _ContestCheck:
         names = (f"{self.host}/e/{uuid}{end}" for end in ("", "/box", "/registrar"))
         log, box, registrar = (NoteSigner.generate(name, system_randomness).verifier for name in names)
         try:
-            found = known_fields(spec, "the contest")
-            plan = make_plan(found, lambda written: written.encode("utf-8"), uuid, log, box, self.registrar or registrar.text())
+            plan = make_plan(spec, lambda written: written.encode("utf-8"), uuid, log, box, self.registrar or registrar.text())
             line = level_line(plan.manifest.level, sha256(b"").hexdigest())
             description = f"{plan.draft.description}\n{line}" if plan.draft.description else line
             make_election(uuid, plan.draft.name, description, G, plan.draft.questions)
         except ElectionError as error:
-            return _placed(error.message, spec, place)
+            return _placed(error.sentence, place)
         return None
 
 
-def _placed(message: str, spec: Mapping[str, Json], place: Place) -> tuple[str, str]:
-    """The sentence without the words that stand before every one, and the field that it is about."""
-    sentence = message
-    for opening in ("the plan of the contest: ", "the plan of the contest ", "the contest: ", "manifest.json: "):
-        sentence = sentence.removeprefix(opening)
-    named = re.match(r"[a-z_]+(?=: )", sentence)
+def _placed(sentence: str, place: Place) -> tuple[str, str]:
+    """The field that the sentence is about, and the sentence without the words that stand before every one, or that name it."""
     known = (*SHARED, "zone", "title")
-    column = named[0] if named is not None and named[0] in known else next((one for one in known if one in sentence), "questions")
-    if "voting opens at" in sentence:
-        column = "closes_at"
-    if named is not None and named[0] == column:
-        sentence = sentence[len(column) + 2 :]
-    return place(column), sentence
+    while isinstance(sentence, Said) and sentence.pattern in _OPENINGS:
+        column, told = sentence.values.get("field"), sentence.values["told"]
+        if not isinstance(told, str) or column not in (None, *known):
+            break
+        if isinstance(column, str):
+            return place(column), told
+        sentence = told
+    column = next((one for one in known if one in sentence), "questions")
+    return place("closes_at" if "voting opens at" in sentence else column), sentence
 
 
 def _take(one: Written, name: str, read: Callable[[Json], One], otherwise: One, mistakes: Mistakes) -> One:
@@ -231,34 +231,38 @@ def _take(one: Written, name: str, read: Callable[[Json], One], otherwise: One, 
     try:
         return read(one.fields[name])
     except Malformed as error:
-        mistakes.add(one.place(name), error.message)
+        mistakes.add(one.place(name), error.sentence)
         return otherwise
 
 
 def _id(value: Json) -> str:
     if not is_campaign_id(text(value)):
-        raise Malformed("wrong-type", f'1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-" were expected, found "{text(value)[:60]}"')
+        told = said('1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-" were expected, found "%(found)s"', found=text(value)[:60])
+        raise Malformed("wrong-type", told)
     return text(value)
 
 
 def _host(value: Json) -> str:
     if _HOST.fullmatch(text(value)) is None:
-        raise Malformed("wrong-type", f'a host like "vote.example.org" was expected, found "{text(value)[:60]}"')
+        told = said('a host like "vote.example.org" was expected, found "%(found)s"', found=text(value)[:60])
+        raise Malformed("wrong-type", told)
     return text(value)
 
 
 def _title(value: Json) -> dict[str, Json]:
     if type(value) is not dict or not value:
-        raise Malformed("wrong-type", 'a title in at least one language was expected: {"ru": …, "en": …}')
+        raise Malformed("wrong-type", said('a title in at least one language was expected: {"ru": …, "en": …}'))
     for language, title in value.items():
         if re.fullmatch(r"[a-z]{2,3}", language) is None or not text(title).strip():
-            raise Malformed("wrong-type", f'the title in "{language[:20]}": a language like "ru" and a text were expected')
+            told = said('the title in "%(language)s": a language like "ru" and a text were expected', language=language[:20])
+            raise Malformed("wrong-type", told)
     return value
 
 
 def _way_in(value: Json) -> str:
     if text(value) not in WAYS_IN:
-        raise Malformed("wrong-type", f'voters get in by {", ".join(WAYS_IN)}; found "{text(value)[:40]}"')
+        told = said('voters get in by %(ways)s; found "%(found)s"', ways=", ".join(WAYS_IN), found=text(value)[:40])
+        raise Malformed("wrong-type", told)
     return text(value)
 
 
@@ -269,10 +273,13 @@ def _registrar(value: Json) -> str:
 def _threshold(value: Json, size: int) -> int:
     threshold = integer(value, 1)
     if size and threshold >= size:
-        raise Malformed(
-            "threshold-limits",
-            f"{threshold} of {size} trustees: one must be able to be missing, so write {size - 1} or less",
+        told = said(
+            "%(threshold)s of %(size)s trustees: one must be able to be missing, so write %(most)s or less",
+            threshold=threshold,
+            size=size,
+            most=size - 1,
         )
+        raise Malformed("threshold-limits", told)
     return threshold
 
 
@@ -280,14 +287,18 @@ def _trustees(value: Json) -> tuple[PlannedTrustee, ...]:
     found: list[PlannedTrustee] = []
     for number, one in enumerate(array(value), 1):
         if type(one) is not dict or set(one) != {"name", "email"}:
-            raise Malformed("wrong-fields", f"trustee {number} has a name and an email, and nothing else")
+            told = said("trustee %(number)s has a name and an email, and nothing else", number=number)
+            raise Malformed("wrong-fields", told)
         try:
             found.append(PlannedTrustee(normal_name(text(one["name"])), normal_email(text(one["email"]))))
         except Malformed as error:
-            raise Malformed("wrong-type", f"trustee {number}: {error.message}") from error
+            told = said("trustee %(number)s: %(told)s", number=number, told=error.sentence)
+            raise Malformed("wrong-type", told) from error
     if not 2 <= len(found) <= MAX_TRUSTEES:
-        raise Malformed("threshold-limits", f"{len(found)} trustees; 2 to {MAX_TRUSTEES} are possible, 3 or more are wise")
-    for what, values in (("name", [one.name for one in found]), ("email", [one.email for one in found])):
-        if len(set(values)) != len(values):
-            raise Malformed("doubled-trustee", f"two trustees have the same {what}")
+        told = said("%(found)s trustees; 2 to %(most)s are possible, 3 or more are wise", found=len(found), most=MAX_TRUSTEES)
+        raise Malformed("threshold-limits", told)
+    if len({one.name for one in found}) != len(found):
+        raise Malformed("doubled-trustee", said("two trustees have the same name"))
+    if len({one.email for one in found}) != len(found):
+        raise Malformed("doubled-trustee", said("two trustees have the same email"))
     return tuple(found)

@@ -59,7 +59,7 @@ _FIELDS_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong at this field: a sentence of ours, or one of the file's judge, in English."""
+    """What is wrong at this field: a sentence of ours, or one of the file's judge."""
 
     field: str
     sentence: str
@@ -270,7 +270,7 @@ def _judged(spec: dict[str, Json], contests: list[dict[str, Json]], host: str) -
     mistakes = Mistakes()
     written = [Written(one, _place(f"contests.{row}")) for row, one in enumerate(contests)]
     plan_campaign(Written(spec, lambda name: name), written, host, mistakes)
-    return [Flaw(*_placed(*found.partition(": ")[::2])) for found in mistakes.found]
+    return [Flaw(*_placed(one.place, one.told)) for one in mistakes.found]
 
 
 def _place(own: str) -> Place:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from veche.crypto.canonical_json import Json
-from veche.crypto.errors import Malformed
+from veche.crypto.errors import Malformed, Said, said
 from veche.service.campaign_fields import MAX_CONTESTS, SHARED, Mistakes, Written
 
 _NUMBERS: Final = ("electorate", "minimum_ballots", "appeal_days", "threshold", "budget", "min", "max", "cost")
@@ -57,8 +57,8 @@ class _Contest:
             fields["questions"] = self.questions
         lines = {name: at for name, (at, _) in self.said.items()}
         # The questions have no column: they are the contest's lines.
-        whole = f"line {line}, contest {self.fields.get('contest', '')}"
-        return Written(fields, lambda name: whole if name == "questions" else f"line {lines.get(name, line)}, column {name}")
+        whole = said("line %(line)s, contest %(contest)s", line=line, contest=self.fields.get("contest", ""))
+        return Written(fields, lambda name: whole if name == "questions" else _cell(lines.get(name, line), name))
 
 
 def read_table(raw: bytes, mistakes: Mistakes) -> tuple[Written, list[Written]]:
@@ -66,20 +66,30 @@ def read_table(raw: bytes, mistakes: Mistakes) -> tuple[Written, list[Written]]:
     rows = _rows(_decoded(raw), mistakes)
     head, columns, line = _read_head(rows, mistakes)
     if columns is None:
-        mistakes.add(f"line {line}", 'no line begins with "contest": the list of contests is missing')
+        mistakes.add(_line(line), said('no line begins with "contest": the list of contests is missing'))
         return head, []
     contests: list[_Contest] = []
     known: dict[str, _Contest] = {}
     names = _columns(columns, line, mistakes)
     for number, cells in rows:
         if len(cells) > len(names) and any(cells[len(names) :]):
-            mistakes.add(f"line {number}", f"{len(cells)} cells where line {line} names {len(names)} columns")
+            counts = {"cells": len(cells), "columns": len(names)}
+            mistakes.add(_line(number), said("%(cells)s cells where line %(line)s names %(columns)s columns", line=line, **counts))
             continue
         row = {name: cell for name, cell in zip(names, cells, strict=False) if name is not None and cell}
         _take_row(number, row, contests, known, mistakes)
         if len(contests) > MAX_CONTESTS:
-            raise Malformed("campaign-malformed", f"line {number}: a campaign has at most {MAX_CONTESTS} contests")
+            told = said("line %(line)s: a campaign has at most %(most)s contests", line=number, most=MAX_CONTESTS)
+            raise Malformed("campaign-malformed", told)
     return head, [one.written() for one in contests]
+
+
+def _line(number: int) -> Said:
+    return said("line %(line)s", line=number)
+
+
+def _cell(line: int, column: str | int) -> Said:
+    return said("line %(line)s, column %(column)s", line=line, column=column)
 
 
 def _decoded(raw: bytes) -> str:
@@ -89,7 +99,7 @@ def _decoded(raw: bytes) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         raise Malformed(
             "campaign-malformed",
-            f'line {line} of the campaign\'s file is not in UTF-8; save the table as "CSV UTF-8" and try again',
+            said('line %(line)s of the campaign\'s file is not in UTF-8; save the table as "CSV UTF-8" and try again', line=line),
         ) from error
 
 
@@ -105,11 +115,15 @@ def _rows(text: str, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:
             stripped = [cell.strip() for cell in cells]
             cells_so_far += len(cells)
             if cells_so_far > _MAX_CELLS * 20:
-                raise Malformed("campaign-malformed", f"line {begun}: the table is too large")
+                raise Malformed("campaign-malformed", said("line %(line)s: the table is too large", line=begun))
             if any(stripped):
                 yield begun, stripped
     except csv.Error as error:
-        mistakes.add(f"line {reader.line_num}", f"not a row of a table ({error})")
+        if str(error).startswith("field larger"):
+            told = said("a cell has more than %(most)s characters", most=csv.field_size_limit())
+        else:
+            told = said("not a row of a table: a quotation mark is not closed, or something stands behind the closing one")
+        mistakes.add(_line(reader.line_num), told)
 
 
 def _name(cell: str) -> str:
@@ -130,24 +144,24 @@ def _read_head(rows: Iterator[tuple[int, list[str]]], mistakes: Mistakes) -> tup
         if name == "contest":
             columns = cells
             break
-        place = f"line {number}, column {name[:60]}"
+        place = _cell(number, name[:60])
         values = [cell for cell in cells[1:] if cell]
         if name == "trustee":
             lines.setdefault("trustees", number)
             trustees.append({"name": values[0] if values else "", "email": values[1] if len(values) > 1 else ""})
         elif name not in _HEAD_ONLY and name not in _OF_CONTEST and _TITLE.fullmatch(name) is None:
-            mistakes.add(f"line {number}", f'"{cells[0][:60]}" is no field of a campaign')
+            mistakes.add(_line(number), said('"%(name)s" is no field of a campaign', name=cells[0][:60]))
         elif name in fields:
-            mistakes.add(place, f"stands in line {lines[name]} already")
+            mistakes.add(place, said("stands in line %(line)s already", line=lines[name]))
         elif len(values) > 1:
-            mistakes.add(place, "one value was expected in this line")
+            mistakes.add(place, said("one value was expected in this line"))
         elif values:
             lines[name] = number
             _set(fields, name, values[0], place, mistakes)
     found = _nested(fields)
     if trustees:
         found["trustees"] = trustees
-    return Written(found, lambda name: f"line {lines[name]}, column {name}" if name in lines else f"{name}"), columns, number
+    return Written(found, lambda name: _cell(lines[name], name) if name in lines else name), columns, number
 
 
 def _columns(cells: Sequence[str], line: int, mistakes: Mistakes) -> list[str | None]:
@@ -156,11 +170,13 @@ def _columns(cells: Sequence[str], line: int, mistakes: Mistakes) -> list[str | 
         name = _name(cell)
         known = name == "contest" or name in _OF_CONTEST or name in _OPTION or _TITLE.fullmatch(name) is not None
         if cell and not known:
-            mistakes.add(f"line {line}, column {number}", f'there is no column "{cell[:60]}"')
+            mistakes.add(_cell(line, number), said('there is no column "%(column)s"', column=cell[:60]))
         elif cell and name in names:
-            mistakes.add(f"line {line}, column {number}", f'the column "{cell[:60]}" is there twice')
+            mistakes.add(_cell(line, number), said('the column "%(column)s" is there twice', column=cell[:60]))
         names.append(name if cell and known else None)
-    mistakes.found.extend(f'line {line}: the column "{name}" is missing' for name in ("project", "option") if name not in names)
+    for column in ("project", "option"):
+        if column not in names:
+            mistakes.add(_line(line), said('the column "%(column)s" is missing', column=column))
     return names
 
 
@@ -168,12 +184,13 @@ def _take_row(number: int, row: dict[str, str], contests: list[_Contest], known:
     """One option of the contest that the row names, or of the one above."""
     name = row.get("contest", "")
     if not name and not contests:
-        mistakes.add(f"line {number}, column contest", "empty in the first line")
+        mistakes.add(_cell(number, "contest"), said("empty in the first line"))
         return
     current = contests[-1] if contests else _Contest(number)
     if name and (not contests or current.fields.get("contest") != name):
         if name in known:
-            mistakes.add(f"line {number}, column contest", f'"{name[:64]}" began in line {known[name].line}; keep them together')
+            told = said('"%(contest)s" began in line %(line)s; keep them together', contest=name[:64], line=known[name].line)
+            mistakes.add(_cell(number, "contest"), told)
             return
         current = known[name] = _Contest(number)
         contests.append(current)
@@ -184,52 +201,54 @@ def _take_row(number: int, row: dict[str, str], contests: list[_Contest], known:
 
 
 def _say(contest: _Contest, column: str, cell: str, number: int, mistakes: Mistakes) -> None:
-    said = contest.said.get(column)
-    if said is not None:
-        if said[1] != cell:
-            mistakes.add(
-                f"line {number}, column {column}", f'"{cell[:60]}", where line {said[0]} says "{said[1][:60]}" for the same contest'
-            )
+    before = contest.said.get(column)
+    if before is not None:
+        if before[1] != cell:
+            values = {"found": cell[:60], "line": before[0], "before": before[1][:60]}
+            told = said('"%(found)s", where line %(line)s says "%(before)s" for the same contest', **values)
+            mistakes.add(_cell(number, column), told)
         return
     contest.said[column] = (number, cell)
-    _set(contest.fields, column, cell, f"line {number}, column {column}", mistakes)
+    _set(contest.fields, column, cell, _cell(number, column), mistakes)
 
 
 def _take_option(contest: _Contest, number: int, row: dict[str, str], mistakes: Mistakes) -> None:
     """The row's option is the next one of the contest's question; a new text in `question` begins another question."""
-    said: dict[str, str] = {name: row[name] for name in _OPTION if name in row}
-    if not said:
+    cells: dict[str, str] = {name: row[name] for name in _OPTION if name in row}
+    if not cells:
         return
-    asked = said.get("question")
+    asked = cells.get("question")
     if asked is not None and asked != contest.asked.get("question"):
         contest.asked = {"question": asked}
         contest.questions.append({"question": asked, "options": []})
     if not contest.questions:
-        mistakes.add(f"line {number}, column question", "empty in the contest's first line")
+        mistakes.add(_cell(number, "question"), said("empty in the contest's first line"))
         return
     question = contest.questions[-1]
     if not isinstance(question, dict):
         return
     for name in ("min", "max", "blank"):
-        before = contest.asked.setdefault(name, said.get(name, ""))
-        if name in said and before not in ("", said[name]):
-            mistakes.add(f"line {number}, column {name}", f'"{said[name][:40]}", where this question has "{before[:40]}" above')
-        elif name in said and name not in question:
-            _set(question, name, said[name], f"line {number}, column {name}", mistakes)
-    _add_option(question, number, said, mistakes)
+        before = contest.asked.setdefault(name, cells.get(name, ""))
+        if name in cells and before not in ("", cells[name]):
+            values = {"found": cells[name][:40], "before": before[:40]}
+            mistakes.add(_cell(number, name), said('"%(found)s", where this question has "%(before)s" above', **values))
+        elif name in cells and name not in question:
+            _set(question, name, cells[name], _cell(number, name), mistakes)
+    _add_option(question, number, cells, mistakes)
 
 
-def _add_option(question: dict[str, Json], number: int, said: dict[str, str], mistakes: Mistakes) -> None:
+def _add_option(question: dict[str, Json], number: int, cells: dict[str, str], mistakes: Mistakes) -> None:
     option: dict[str, Json] = {}
     for name, target in (("project", "project"), ("option", "title"), ("cost", "cost"), ("text", "text")):
-        if name in said:
-            _set(option, target if name == "option" else name, said[name], f"line {number}, column {name}", mistakes)
+        if name in cells:
+            _set(option, target if name == "option" else name, cells[name], _cell(number, name), mistakes)
         elif name in ("project", "option"):
-            mistakes.add(f"line {number}, column {name}", "empty; every line is one option")
+            mistakes.add(_cell(number, name), said("empty; every line is one option"))
     options = question["options"]
     if isinstance(options, list) and "project" in option and "title" in option:
         if any(isinstance(one, dict) and one["project"] == option["project"] for one in options):
-            mistakes.add(f"line {number}, column project", f'the question has the project "{said["project"][:60]}" already')
+            told = said('the question has the project "%(project)s" already', project=cells["project"][:60])
+            mistakes.add(_cell(number, "project"), told)
         options.append(option)
 
 
@@ -238,12 +257,12 @@ def _set(fields: dict[str, Json], name: str, cell: str, place: str, mistakes: Mi
     if name in _NUMBERS:
         digits = cell.replace("\N{NO-BREAK SPACE}", "").replace("\N{NARROW NO-BREAK SPACE}", "").replace(" ", "")
         if _NUMBER.fullmatch(digits) is None:
-            mistakes.add(place, f'a whole number was expected, found "{cell[:60]}"')
+            mistakes.add(place, said('a whole number was expected, found "%(found)s"', found=cell[:60]))
             return
         fields[name] = int(digits)
     elif name in ("rehearsal", "blank"):
         if cell.casefold() not in (*_YES, *_NO):
-            mistakes.add(place, f'yes or no was expected, found "{cell[:60]}"')
+            mistakes.add(place, said('yes or no was expected, found "%(found)s"', found=cell[:60]))
             return
         fields[name] = cell.casefold() in _YES
     elif name in _TIMES:

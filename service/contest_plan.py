@@ -17,7 +17,7 @@ from veche.ballot.ballot_length import verify_ballot_length
 from veche.ballot.election import Question, verify_limits
 from veche.ballot.manifest import Allocation, Log, Manifest, Option, Value, parse_manifest
 from veche.crypto.canonical_json import Json, array, boolean, dumps, encode, fields, integer, parse, parse_canonical, text
-from veche.crypto.errors import Malformed
+from veche.crypto.errors import Malformed, Said, said
 from veche.crypto.scalar import Randomness
 from veche.crypto.signed_note import VerifierKey, parse_verifier_key
 from veche.ledger.policy import policy_of_manifest
@@ -167,11 +167,12 @@ def make_plan(
     except Malformed as error:
         if error.code in ("question-limits", "vkey-malformed", "file-too-large"):
             raise
-        raise Malformed("spec-malformed", f"the plan of the contest: {error.message}") from error
+        raise Malformed("spec-malformed", _of_plan(error.sentence)) from error
     if not asked:
-        raise Malformed("spec-malformed", "the plan of the contest asks no question")
+        raise Malformed("spec-malformed", said("the plan of the contest asks no question"))
     if any(line.startswith("veche:") for line in draft.description.split("\n")):
-        raise Malformed("spec-malformed", "no line of the description may begin with veche:, which is kept for the level line")
+        told = said("no line of the description may begin with veche:, which is kept for the level line")
+        raise Malformed("spec-malformed", told)
     _verify_times(manifest)
     return Plan(parse_manifest(manifest.encode()), draft, texts)
 
@@ -186,7 +187,7 @@ def _manifest(
     zone = _zone(_wanted(spec, "zone", text, "UTC"))
     titles = spec["title"]
     if type(titles) is not dict:
-        raise Malformed("wrong-type", 'title is written {"ru": …, "en": …}')
+        raise Malformed("wrong-type", said('title is written {"ru": …, "en": …}'))
     vkey = registrar if registrar is not None else _wanted(spec, "registrar", text, "")
     return Manifest(
         campaign=_wanted(spec, "campaign", text, "campaign"),
@@ -221,7 +222,7 @@ def _log(spec: dict[str, Json], key: VerifierKey, box: VerifierKey, second: Veri
         try:
             policy_of_manifest(made)
         except Malformed as error:
-            raise Malformed("policy-malformed", f"policy: {error.message}") from error
+            raise Malformed("policy-malformed", _at("policy", error.sentence)) from error
     return made
 
 
@@ -229,7 +230,7 @@ def _spare(written: str, key: VerifierKey) -> VerifierKey:
     """The spare key under the log's own name: it was made before anybody knew how the log would be called."""
     found = parse_verifier_key(written)
     if found.kind != key.kind:
-        raise Malformed("wrong-type", "a spare key is an Ed25519 key, as `veche log-key spare` makes one")
+        raise Malformed("wrong-type", said("a spare key is an Ed25519 key, as `veche log-key spare` makes one"))
     return VerifierKey(key.name, found.kind, found.public)
 
 
@@ -243,7 +244,8 @@ def _zone(name: str) -> str:
     """The name, if this machine knows such a zone or knows none at all. Raises Malformed."""
     known = _known_zones()
     if known and name not in known:
-        raise Malformed("wrong-type", f'zone: this machine knows no time zone "{name[:60]}"; write it as in "Europe/Moscow"')
+        told = said('this machine knows no time zone "%(zone)s"; write it as in "Europe/Moscow"', zone=name[:60])
+        raise Malformed("wrong-type", _at("zone", told))
     return name
 
 
@@ -251,10 +253,12 @@ def _verify_times(manifest: Manifest) -> None:
     """The same rule as the audit's 9.4.3, said in the times that the plan uses. Raises Malformed."""
     opens, closes = (show_time(seconds, manifest.zone) for seconds in (manifest.opens_at, manifest.closes_at))
     if manifest.opens_at >= manifest.closes_at:
-        raise Malformed("manifest-times", f"the plan of the contest: voting opens at {opens}, not before it closes at {closes}")
+        told = said("voting opens at %(opens)s, not before it closes at %(closes)s", opens=opens, closes=closes)
+        raise Malformed("manifest-times", _of_plan(told))
     if manifest.until is not None and manifest.until < manifest.closes_at:
         until = show_time(manifest.until, manifest.zone)
-        raise Malformed("manifest-times", f"the plan of the contest: extended_until {until} comes before closes_at {closes}")
+        told = said("extended_until %(until)s comes before closes_at %(closes)s", until=until, closes=closes)
+        raise Malformed("manifest-times", _of_plan(told))
 
 
 def parse_time(value: Json, zone: str, name: str) -> int:
@@ -266,7 +270,7 @@ def parse_time(value: Json, zone: str, name: str) -> int:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=ZoneInfo(zone))
     except (ValueError, ZoneInfoNotFoundError) as error:
-        raise Malformed("wrong-type", f'{name}: a time like "2026-10-01T09:00:00+03:00" was expected') from error
+        raise Malformed("wrong-type", _at(name, said('a time like "2026-10-01T09:00:00+03:00" was expected'))) from error
     return int(moment.timestamp())
 
 
@@ -296,7 +300,7 @@ def _options(spec: dict[str, Json], read_text: ReadText) -> tuple[tuple[tuple[Op
     for question in array(spec["questions"]):
         options: list[Option] = []
         for one in array(question["options"] if type(question) is dict else None):
-            found = _object(one, ("project", "title", "cost", "text"), ("project", "title"), "an option")
+            found = _object(one, ("project", "title", "cost", "text"), ("project", "title"), said("an option"))
             digest = None
             if "text" in found:
                 content = read_text(text(found["text"]))
@@ -310,10 +314,10 @@ def _options(spec: dict[str, Json], read_text: ReadText) -> tuple[tuple[tuple[Op
 
 def planned_question(value: Json, number: int) -> Question:
     """The question of this number as a plan has it. Raises Malformed, `question-limits` among others."""
-    found = _object(value, ("question", "min", "max", "blank", "options"), ("question", "options"), f"question {number}")
-    answers = tuple(
-        text(_object(one, None, ("title",), f"question {number}, an option")["title"]) for one in array(found["options"])
-    )
+    named = said("question %(number)s", number=number)
+    found = _object(value, ("question", "min", "max", "blank", "options"), ("question", "options"), named)
+    option = said("question %(number)s, an option", number=number)
+    answers = tuple(text(_object(one, None, ("title",), option)["title"]) for one in array(found["options"]))
     low, high = (_wanted(found, name, integer, 1) for name in ("min", "max"))
     question = Question(text(found["question"]), answers, low, high, _wanted(found, "blank", boolean, False))
     verify_limits(question, number)
@@ -328,7 +332,7 @@ def _drafted_question(value: Json) -> Question:
 
 
 def _allocation(value: Json) -> Allocation:
-    found = _object(value, None, ("rule", "budget", "currency"), "allocation")
+    found = _object(value, None, ("rule", "budget", "currency"), said("allocation"))
     further = {name: one for name, one in found.items() if name not in ("rule", "budget", "currency")}
     parameters = tuple((name, _parameter(name, one)) for name, one in further.items())
     return Allocation(text(found["rule"]), integer(found["budget"]), text(found["currency"]), parameters)
@@ -342,10 +346,11 @@ def _parameter(name: str, value: Json) -> Value | tuple[Value, ...]:
 
 def _object(value: Json, known: tuple[str, ...] | None, required: tuple[str, ...], name: str) -> dict[str, Json]:
     if type(value) is not dict or any(one not in value for one in required):
-        raise Malformed("wrong-fields", f"{name} has at least {', '.join(required)}")
+        raise Malformed("wrong-fields", said("%(name)s has at least %(fields)s", name=name, fields=", ".join(required)))
     odd = [one for one in value if known is not None and one not in known]
     if odd:
-        raise Malformed("wrong-fields", f"{name}: {', '.join(odd)[:100]} unknown; it may have {', '.join(known or ())}")
+        listed = {"odd": ", ".join(odd)[:100], "known": ", ".join(known or ())}
+        raise Malformed("wrong-fields", said("%(name)s: %(odd)s unknown; it may have %(known)s", name=name, **listed))
     return value
 
 
@@ -357,4 +362,14 @@ def _named(name: str, read: Callable[[Json], One], value: Json) -> One:
     try:
         return read(value)
     except Malformed as error:
-        raise Malformed("wrong-type", f"{name}: {error.message}; found {dumps(value)[:60]}") from error
+        told = said("%(told)s; found %(found)s", told=error.sentence, found=dumps(value)[:60])
+        raise Malformed("wrong-type", _at(name, told)) from error
+
+
+def _of_plan(told: str) -> Said:
+    return said("the plan of the contest: %(told)s", told=told)
+
+
+def _at(field: str, told: str) -> Said:
+    """What is wrong, with the name of the field before it."""
+    return said("%(field)s: %(told)s", field=field, told=told)

@@ -36,6 +36,7 @@ from veche.service.form import Form
 from veche.service.kept_form import kept_form
 from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_routes import Number, organizing
+from veche.service.organizer_words import REFUSED
 from veche.service.planned_fields import typed_of
 from veche.service.server import Server
 
@@ -165,7 +166,7 @@ def _make(request: Request, desk: OrganizerDesk, server: Server, draft: Campaign
             made = desk.actions.replace(who, draft.campaign, encode(spec))
     except ElectionError as error:
         field = "campaign" if error.code == "campaign-exists" else ""
-        return _page(request, desk, draft, [Flaw(field, error.message)], status=answer_to(error).status_code)
+        return _page(request, desk, draft, [Flaw(field, REFUSED.get(error.code) or error.sentence)], status=answer_to(error).status_code)
     with desk.database.writing() as connection:
         forget_draft(connection, draft)
     return RedirectResponse(f"/organizer/{made.id}", 303)

@@ -25,6 +25,7 @@ from markupsafe import Markup, escape
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from veche.crypto.errors import Grouped, Said, one_line
 from veche.service.local_forms import LocalForms
 
 ENGLISH: Final = "en"
@@ -60,13 +61,23 @@ class Language:
         self._known = known
 
     def say(self, english: str, /, **values: object) -> Markup:
-        """This sentence, with `%(name)s` replaced by values, which are escaped. Tags in a sentence of ours stay tags."""
+        """This sentence, with `%(name)s` replaced by values, which are escaped. Tags in a sentence of ours stay tags.
+
+        A refusal's sentence brings its values itself, each of which becomes one line of text.
+        """
+        if isinstance(english, Said):
+            return self.say(english.pattern, **{name: self._value(value) for name, value in english.values.items()})
         return self._filled(self._translations.gettext(english) if english else "", english in self._known, values)
 
     def say_number(self, one: str, many: str, number: int, /, **values: object) -> Markup:
         """The sentence that fits this number; `%(num)s` in it is the number itself."""
         text = self._translations.ngettext(one, many, number)
         return self._filled(text, one in self._known, {"num": self.forms.number(number), **values})
+
+    def _value(self, value: object) -> str:
+        if isinstance(value, Said):
+            return self.say(value)
+        return self.forms.number(int(value)) if isinstance(value, Grouped) else one_line(str(value))
 
     @staticmethod
     def _filled(text: str, ours: bool, values: Mapping[str, object]) -> Markup:

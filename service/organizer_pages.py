@@ -93,8 +93,7 @@ def _list(request: Request, desk: OrganizerDesk, who: Person, mistakes: tuple[st
 
 def _lines(error: Malformed) -> tuple[str, ...]:
     """The mistakes of a file, one by one; the first line only says how many they are."""
-    first, *listed = error.message.split("\n")
-    return tuple(one.strip() for one in listed) or (first,)
+    return error.listed or (error.sentence,)
 
 
 def _campaign_pages(router: APIRouter, desk: OrganizerDesk, organizer: Asked) -> None:

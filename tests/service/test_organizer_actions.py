@@ -170,6 +170,11 @@ def test_a_campaign_is_made_and_led_by_pages_alone(office: Office, clock: HandCl
     assert made.headers["location"] == f"/organizer/{CAMPAIGN}"
     root = f"/organizer/{CAMPAIGN}"
     assert "District 3" in office.olga.get(root).text
+    wrong = {"file": ("c.csv", office.file().replace(";10;", ";ten;").encode())}
+    for path in ("/organizer/", f"{root}/plan"):
+        refused = office.olga.post(f"/ru{path}", data=csrf, files=wrong)
+        assert (refused.status_code, "столбец electorate: ожидалось целое число, а стоит «ten»" in refused.text) == (400, True)
+        assert "line 1" not in refused.text
     replaced = office.olga.post(f"{root}/plan", data=csrf, files={"file": ("c.csv", office.file(contests=2).encode())})
     assert "District 3" not in replaced.text
     office.olga.post(f"{root}/organizers", data={**csrf, "email": "oleg@example.org"})
