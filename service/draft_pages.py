@@ -166,7 +166,8 @@ def _make(request: Request, desk: OrganizerDesk, server: Server, draft: Campaign
             made = desk.actions.replace(who, draft.campaign, encode(spec))
     except ElectionError as error:
         field = "campaign" if error.code == "campaign-exists" else ""
-        return _page(request, desk, draft, [Flaw(field, REFUSED.get(error.code) or error.sentence)], status=answer_to(error).status_code)
+        told = REFUSED.get(error.code) or error.sentence
+        return _page(request, desk, draft, [Flaw(field, told)], status=answer_to(error).status_code)
     with desk.database.writing() as connection:
         forget_draft(connection, draft)
     return RedirectResponse(f"/organizer/{made.id}", 303)
