@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.browser.conftest import NewPage
 from tests.browser.organizer_desk import Asked, Option, Organizer, Planned, titled
 from tests.browser.registrar_office import Office, veche
-from tests.browser.trustee_seat import WORDS, Seat
+from tests.browser.trustee_seat import Seat
 from tests.browser.watched import Watched
 from tests.service.hand_clock import HandClock
 from tests.service.http_campaign import HOUR
@@ -140,10 +140,7 @@ def make_keys(story: Story) -> None:
     for seat in seats:
         seat.page.reload()
         seat.press("Begin")
-        seat.page.get_by_label("I have agreed on this list").check()
-        seat.page.get_by_label("A passphrase for your key file").fill(WORDS)
-        seat.page.get_by_label("The passphrase again").fill(WORDS)
-        seat.press("Make my key")
+        seat.begin()
     for seat in seats:
         seat.keep("Nothing has been sent yet.")
     for seat in seats:

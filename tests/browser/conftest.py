@@ -19,6 +19,8 @@ import pytest
 
 from tests.browser.demonstration import Demonstration, demonstration
 from tests.browser.watched import Watched
+from tests.service.hand_clock import HandClock
+from tests.service.trustee_hall import Hall, lone_hall
 from veche.service.pages import STATIC
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -69,6 +71,13 @@ def demo(made_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     shutil.copytree(made_demo / "data", folder / "data")
     with demonstration(folder, VECHE_SIGN_LOG="true") as running:
         yield running
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    """A campaign whose trustees are invited, on a server of its own."""
+    with ExitStack() as stack:
+        yield lone_hall(HandClock(), tmp_path, stack)
 
 
 @contextmanager

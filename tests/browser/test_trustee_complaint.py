@@ -6,18 +6,17 @@ Whatever the pages showed, kept and sent is searched for every secret of the key
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from tests.browser.overheard import Overheard, secrets_of
-from tests.browser.trustee_seat import WORDS, Seat
+from tests.browser.spoken import sentences
+from tests.browser.trustee_seat import WORDS, Seat, seated
 from tests.browser.watched import Watched
-from tests.service.hand_clock import HandClock
 from tests.service.invited_trustees import CAMPAIGN, certify, check, commit, deal, reveal
-from tests.service.trustee_hall import Hall, lone_hall
+from tests.service.trustee_hall import Hall
 from veche.cli.trustee_ceremony import Desk
 from veche.cli.trustee_key_file import read_room, seal_room
 from veche.crypto.canonical_json import dumps
@@ -36,8 +35,11 @@ class Person(Seat):
     """A trustee whose pages are overheard, and who closes them."""
 
     address: str = ""
-    overheard: Overheard = field(kw_only=True)
+    overheard: Overheard = field(init=False)
     files: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.overheard = Overheard(self.page.context)
 
     def arrive(self) -> None:
         self.page.goto(self.address)
@@ -63,33 +65,17 @@ class Person(Seat):
     def make_key(self) -> None:
         """A new key is saved, and nothing of it has left."""
         self.press("Begin")
-        self.page.get_by_label("I have agreed on this list").check()
-        self.page.get_by_label("A passphrase for your key file").fill(WORDS)
-        self.page.get_by_label("The passphrase again").fill(WORDS)
-        self.press("Make my key")
+        self.begin()
         self.save("Nothing has been sent yet.")
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    with ExitStack() as stack:
-        yield lone_hall(HandClock(), tmp_path, stack)
-
-
-@pytest.fixture
 def people(chromium: object, hall: Hall, tmp_path: Path) -> Iterator[list[Person]]:
-    with ExitStack() as stack:
-        made = []
-        for place in (1, 2):
-            context = stack.enter_context(chromium.new_context(locale="en-GB", accept_downloads=True))  # type: ignore[attr-defined]
-            overheard = Overheard(context)
-            page, folder = context.new_page(), tmp_path / f"browser-{place}"
-            folder.mkdir()
-            address = f"{hall.url}/en/trustee/{CAMPAIGN}#{hall.guests.tokens[place - 1]}"
-            made.append(Person(page, Watched(page, hall.url), folder, address=address, overheard=overheard))
+    """Anna's pages are in Russian, those of Boris in English."""
+    with seated(chromium, tmp_path, hall.url, ("ru", "en"), Person) as made:
+        for one, token in zip(made, hall.guests.tokens[:2], strict=True):
+            one.address = f"{hall.url}/{one.language}/trustee/{CAMPAIGN}#{token}"
         yield made
-        for one in made:
-            one.watched.verify()
 
 
 def test_a_bad_share_is_complained_about_and_the_next_run_is_held_without_its_dealer(hall: Hall, people: list[Person]) -> None:
@@ -105,7 +91,7 @@ def test_a_bad_share_is_complained_about_and_the_next_run_is_held_without_its_de
         one.overheard.look(one.page)
         assert one.overheard.tell(first | _secrets(people)) == []
         # What is public was heard: the search finds what is there.
-        public = {read_room(one.files[0], WORDS).certificate, "ended without a key", CAMPAIGN}
+        public = {read_room(one.files[0], WORDS).certificate, sentences(one.language)["ended"], CAMPAIGN}
         assert set(one.overheard.tell(public)) == public
 
 
@@ -122,7 +108,7 @@ def _begin_and_come_back(anna: Person, boris: Person, clara: Sequence[Desk]) -> 
     anna.says("Compare before you go on")
     anna.come_back()
     anna.compare()
-    anna.page.get_by_text("You have chosen your part of the key.").wait_for()
+    anna.says("You have chosen your part of the key.")
     # What was chosen and not saved is gone; it has left no trace on the board, and is chosen anew.
     anna.come_back()
     anna.compare()
@@ -157,12 +143,12 @@ def _complain(hall: Hall, anna: Person, boris: Person) -> None:
     anna.save("Boris (trustee 2) dealt you a bad share: it does not fit what was shown to everybody.")
     assert not any(name.startswith("complaint") for name in anna.overheard.messages)
     anna.come_back()
-    anna.refused("Boris (trustee 2) dealt you a bad share. Your complaint stands where all see it")
+    anna.refused("Boris (trustee 2) dealt you a bad share. Your complaint stands where all see it, and this run ends with it.")
     anna.press("Back")
     boris.keep("All shares are good and your key is complete.")
-    how = "This run of the ceremony ended without a key. A share dealt by Boris does not fit"
     for one in (anna, boris):
-        one.refused(how)
+        one.refused("This run of the ceremony ended without a key.")
+        one.refused("A share dealt by Boris does not fit what was shown to everybody.")
     anna.says("When the organizer has begun the next run, open this page again and make a new key.")
     boris.says("You have no place in the next run, unless the organizer gives you one again.")
     ended = parse_run(_runs(hall)[0])
@@ -196,7 +182,7 @@ def _hold_without_boris(hall: Hall, anna: Person) -> None:
     anna.keep("Everybody has shown a hash.")
     reveal(others)
     anna.says("Waiting for Clara (2) and Dora (3).")
-    anna.page.locator("li[aria-current=step]", has_text="encrypted shares").wait_for()
+    anna.page.locator("li[aria-current=step]", has_text=anna.said("encrypted shares")).wait_for()
     deal(others)
     check(others)
     anna.save("All shares are good")
