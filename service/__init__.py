@@ -36,7 +36,7 @@ Campaigns and their people:
 - `organizer_desk`, `organizer_words`, `kept_form`    what the pages share; what they call things; forms that came too late
 - `registrar_work`, `registrar_routes`   public lists and signed words, by the token of an invitation; `request_body` reads them
 - `list_mistakes`       which entries of a public list are wrong, for who brought it
-- `audit_trail`         everything that was done, and by whom
+- `audit_trail`, `trail_words`   everything that was done, and by whom; the same in sentences for the page
 
 The ballot box:
 

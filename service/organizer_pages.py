@@ -33,9 +33,10 @@ from veche.service.list_mistakes import mistakes_of
 from veche.service.next_step import STATES, campaign_steps
 from veche.service.organizer_desk import OrganizerDesk
 from veche.service.organizer_routes import Asked, Before, Name, Number, organizing
-from veche.service.organizer_words import ACTS, REFUSED
+from veche.service.organizer_words import REFUSED
 from veche.service.registrar_work import RegistrarWork
 from veche.service.server import Server
+from veche.service.trail_words import known_of, told
 from veche.service.trustee_progress import ceremony_progress
 
 _FILE_FORM: Final = MAX_BYTES + PAGE_FORM
@@ -102,27 +103,16 @@ def _campaign_pages(router: APIRouter, desk: OrganizerDesk, organizer: Asked) ->
         return _campaign(request, desk, campaign)
 
     @router.get("/{campaign}/trail")
-    def trail(
-        request: Request, campaign: Name, before: Before = None, only: Only = "", _: Person = Depends(organizer)
-    ) -> Response:
+    def trail(request: Request, campaign: Name, before: Before = None, only: Only = "", _: Person = Depends(organizer)) -> Response:
         with desk.database.reading() as connection:
             notes = notes_of(connection, campaign, before, only or None, _NOTES + 1)
             contests = standing_of(connection, campaign)["contests"]
-        names = _names(contests, desk.language(request))
-        shown = [
-            {
-                "time": one.time,
-                "who": one.who,
-                "uuid": one.uuid,
-                "action": one.action if one.action in ACTS else one.action.removesuffix("-refused"),
-                "refused": one.action not in ACTS and one.action.endswith("-refused"),
-                "details": one.details,
-            }
-            for one in notes[:_NOTES]
-        ]
+            language, zone = desk.pages.languages.of(request), _zone(contests)
+            known = known_of(connection, campaign, notes, lambda seconds: language.forms.moment(seconds, zone).striptags())
+        names, shown = _names(contests, language.name), [told(one, known) for one in notes[:_NOTES]]
         older = notes[_NOTES - 1].number if len(notes) > _NOTES else None
-        values: dict[str, Any] = {"notes": shown, "older": older, "before": before, "names": names, "chosen": only, "actions": ACTS}
-        return desk.show(request, "trail.html", campaign, zone=_zone(contests), **values)
+        values: dict[str, Any] = {"notes": shown, "older": older, "before": before, "names": names, "chosen": only}
+        return desk.show(request, "trail.html", campaign, zone=zone, **values)
 
 
 def _campaign(request: Request, desk: OrganizerDesk, campaign: str, status: int = 200, **values: Any) -> Response:

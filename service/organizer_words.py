@@ -23,6 +23,7 @@ ACTS: Final[Mapping[str, str]] = MappingProxyType(
         "invite-trustees": sentence("Invite the trustees"),
         "invited": sentence("A link of invitation was made"),
         "invitation-mailed": sentence("An invitation was mailed"),
+        "invitations-revoked": sentence("Invitations were taken back"),
         "begin-ceremony": sentence("Begin the ceremony"),
         "ceremony-begun": sentence("The ceremony began"),
         "ceremony-message": sentence("A trustee's message of the ceremony came"),

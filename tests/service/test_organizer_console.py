@@ -383,7 +383,7 @@ def test_the_trail_is_read_page_by_page_and_contest_by_contest(office: Office) -
     assert older is not None
     assert "The rules were fixed" in text_of(office.olga.get(unescape(older[1]), headers=PAGE).text)
     only = text_of(office.olga.get(f"{path}?contest={second}", headers=PAGE).text)
-    assert "Publication was ordered – was refused" in only
+    assert "Tried, and refused: Publication was ordered" in only
     assert "An incident was recorded" not in only
     assert "Правила закреплены" in text_of(office.olga.get(f"/ru{unescape(older[1])}", headers=PAGE).text)
 
