@@ -38,7 +38,8 @@ def booth_pages(database: Database, files: PublishedFiles, settings: Settings, p
         return {"base": settings.public_url, "prefix": prefix_of(request), "campaign": campaign, "contests": known}
 
     def shown(request: Request, template: str, found: list[dict[str, Any]], campaign: str | None = None) -> Response:
-        rehearsal = any(one["rehearsal"] for one in found)
+        # Where votes that count stand beside a rehearsal, the whole page is none: each rehearsal says so by itself.
+        rehearsal = bool(found) and all(one["rehearsal"] for one in found)
         values: dict[str, Any] = {
             "base": settings.public_url,
             "elections": found,
@@ -98,6 +99,7 @@ class _Contests:
             "campaign": row.campaign,
             "title": dict(facts.manifest.title),
             "state": row.state,
+            "rehearsal": row.rehearsal,
             "opens_at": row.opens_at,
             "closes_at": row.closes_at,
             "zone": facts.manifest.zone,

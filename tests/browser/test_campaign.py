@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, Route
 
 from tests.browser.conftest import NewPage, watched_pages
 from tests.browser.demonstration import Demonstration
@@ -108,3 +108,23 @@ def test_the_end_of_a_session_is_warned_of_and_put_off_without_leaving_the_page(
     page.page.clock.fast_forward("05:00")
     assert page.page.get_by_text("You stay signed in.").is_visible()
     assert field.input_value() == "typed before"
+
+
+def test_what_is_pressed_again_while_the_server_is_slow_stands_in_the_record_once(pages: NewPage, story: HttpCampaign) -> None:
+    page, uuid = pages(), story.uuids[0]
+    held: list[Route] = []
+    sign_in(page, story)
+    page.open(f"/en/organizer/budget/contests/{uuid}")
+    page.page.locator("#incident summary").click()
+    page.page.locator("#incident-reason").fill("pressed-twice")
+    page.press("Write it into the record …")
+    page.heading("Record an incident")
+    page.page.route("**/incident", lambda route: held.append(route))
+    # By the page's own clock: Playwright clicks nothing while another page is on its way.
+    page.named("Yes: Write it into the record").evaluate("button => [0, 400].forEach((at) => setTimeout(() => button.click(), at))")
+    page.page.wait_for_timeout(800)
+    assert len(held) == 1
+    held[0].continue_()
+    page.page.wait_for_url(f"**/contests/{uuid}")
+    page.open(f"/en/observe/{uuid}")
+    assert page.text().count("pressed-twice") == 1

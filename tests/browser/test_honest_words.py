@@ -138,12 +138,18 @@ def test_who_came_by_the_letters_link_is_told_what_her_browser_may_keep(new_page
 
 def test_a_page_that_names_another_title_or_end_than_was_sealed_is_refused(new_page: NewPage, voters: Voters) -> None:
     page, code = new_page(), voters.next()
-    for lies in ({"title": {"en": "Another vote\u202e"}}, {"closes_at": 4_000_000_000}):
+    for lies in ({"title": {"en": "Another vote\u202e"}}, {"closes_at": 4_000_000_000}, {"rehearsal": False}):
         lie(page, "/en/vote/demo", lambda one, lies=lies: one.update(lies))  # type: ignore[misc]  # mypy infers no lambda with a default
         page.page.goto("about:blank")
         page.open(f"/en/vote/demo#{code}")
         page.heading("The ballot could not be opened")
         page.saying("Do not vote here.")
+    # Of one among a dozen voters three digits of her credential would be her name.
+    lie(page, "/en/vote/demo", lambda one: one.update(bucket_digits=3))
+    page.page.goto("about:blank")
+    page.open(f"/en/vote/demo#{code}")
+    page.saying("Your code was not sent.")
+    assert not any("/credentials/" in address and address.rpartition("/")[2] for address in page.asked)
 
 
 def test_ballots_of_a_cancelled_vote_count_for_nothing_and_no_list_is_said_as_a_fact(new_page: NewPage, voters: Voters) -> None:
@@ -197,3 +203,9 @@ def test_a_rehearsal_says_so_on_every_screen_of_a_voter(new_page: NewPage, voter
         page.page.locator("#app fieldset, #app form").first.wait_for()
         assert page.page.title().startswith(f"{word}: ") and page.page.title().endswith(" – Veche")
         assert page.page.locator("body.rehearsing > aside.rehearsal").is_visible()
+    # Where votes that count stand on the same page, each vote that does not says so.
+    page.open("/en/my")
+    page.page.evaluate("document.body.classList.remove('rehearsing')")
+    page.type("Your code", voters.next())
+    page.press("Go on")
+    page.page.locator("#app .cards .state-rehearsal").first.wait_for()

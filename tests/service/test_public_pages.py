@@ -130,7 +130,8 @@ def test_every_page_of_an_election_holds_in_both_languages_from_draft_to_result(
     town = open_town(server, clock, tmp_path)
     for language in TWO:
         for path in pages_of(town, "ceremony", "opening"):
-            read(client, f"/{language}{path}")
+            # What a voter has begun and not cast is said on every page that she may come to.
+            assert '"not-cast":' in read(client, f"/{language}{path}")
         assert client.get(f"/{language}/observe/{town.uuid}/protocol/closing").status_code == 404
     trackers = cast(town, server, range(3))
     page = read(client, f"/ru/observe/{town.uuid}")
@@ -182,6 +183,12 @@ def test_a_rehearsal_says_so_on_every_page(server: Server, client: TestClient, c
         assert 'class="rehearsing"' in page
         assert "<title>Репетиция: " in page
         assert "Это репетиция" in page
+    # Beside a vote that counts, "My ballots" is no rehearsal: its script marks the one that is.
+    assert 'class="rehearsing"' in read(client, "/en/my")
+    draft(server, clock, tmp_path / "real", {**plan(6, clock.now()), "campaign": "city"})
+    mixed = read(client, "/en/my")
+    assert "rehearsing" not in mixed and '"rehearsal":true' in mixed
+    assert 'class="rehearsing"' in read(client, f"/en/vote/{town.manifest.campaign}")
 
 
 def test_trackers_are_shown_page_by_page(server: Server, client: TestClient, clock: HandClock, tmp_path: Path) -> None:

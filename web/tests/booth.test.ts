@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { deriveCredential } from "../src/ballot/credential.ts";
 import { codeInFragment, readCode } from "../src/booth/code_entry.ts";
 import { seal } from "../src/ballot/manifest.ts";
 import { type Contest, readSealed, Unreachable } from "../src/booth/contest.ts";
@@ -12,7 +11,7 @@ import { DraftBox, isOfElection, voterOf } from "../src/booth/draft.ts";
 import { isLegal, mark, markBlank, markedOf, marksOf, NOTHING, shuffled } from "../src/booth/marking.ts";
 import { squares } from "../src/booth/qr_code.ts";
 import { parseFragment, soughtFragment } from "../src/booth/sought.ts";
-import { stageOf, standings } from "../src/booth/standing.ts";
+import { stageOf } from "../src/booth/standing.ts";
 import { recognise } from "../src/track/found.ts";
 
 const CODE = "RzNc2-cSsyhe-YRN8E-8miFxj";
@@ -23,6 +22,7 @@ const contest: Contest = {
   campaign: "town",
   title: { en: "Park" },
   state: "open",
+  rehearsal: false,
   opens_at: 0,
   closes_at: 1,
   zone: "UTC",
@@ -80,37 +80,6 @@ test("a random order has every answer once, and each comes first as often as ano
     first[order[0] as number] = (first[order[0] as number] as number) + 1;
   }
   assert.ok(first.every((times) => times > 800), String(first));
-});
-
-test("the server is asked for a bucket and never for the credential", async () => {
-  const { publicText } = await deriveCredential(CODE, UUID);
-  const asked: string[] = [];
-  const answer = (credential: string): Uint8Array =>
-    new TextEncoder().encode(
-      `{"credentials":[{"credential":"${credential}","weight":1,"state":"issued","ballots":[{"tracker":"${SETUP}","height":4}]}]}`,
-    );
-  const reading = async (address: string): Promise<Uint8Array> => {
-    asked.push(address);
-    return answer(publicText);
-  };
-  const [mine] = await standings(CODE, [contest], reading);
-  assert.deepEqual(asked, [`/observer/elections/${UUID}/credentials/${publicText.slice(0, 2)}`]);
-  assert.deepEqual(mine?.ballots, [{ tracker: SETUP, height: 4 }]);
-  assert.deepEqual(await standings(CODE, [contest], async () => answer(SETUP)), []);
-});
-
-test("a server that asks for more than three digits of the credential gets none", async () => {
-  const asked: string[] = [];
-  const reading = async (address: string): Promise<Uint8Array> => {
-    asked.push(address);
-    return new TextEncoder().encode('{"credentials":[]}');
-  };
-  for (const digits of [4, 64, -1, 1.5, Number.NaN, "2" as never]) {
-    await assert.rejects(standings(CODE, [{ ...contest, bucket_digits: digits }], reading), { code: "bucket-digits" });
-  }
-  assert.deepEqual(asked, []);
-  for (const digits of [0, 3]) assert.deepEqual(await standings(CODE, [{ ...contest, bucket_digits: digits }], reading), []);
-  assert.equal(asked.length, 2);
 });
 
 test("each contest says what is to be done about it", () => {

@@ -88,13 +88,13 @@ test("what a page hands over is taken once, soon, and only when it is ours", () 
 });
 
 test("a page that says of a contest what was not sealed is refused, and a later end is told as the server's word", () => {
-  const same = { campaign: "town", title: { en: "Park", ru: "Парк" }, zone: "UTC" };
+  const same = { campaign: "town", title: { en: "Park", ru: "Парк" }, zone: "UTC", rehearsal: false };
   const manifest = { ...same, opensAt: 10, closesAt: 20, until: 30 } as unknown as Manifest;
   const contest = { ...same, title: { ru: "Парк", en: "Park" }, opens_at: 10, closes_at: 20 } as unknown as Contest;
   verifyContest(contest, manifest);
   verifyContest({ ...contest, closes_at: 30 }, manifest);
   const lies = [
-    { title: { en: "Library" } }, { zone: "Asia/Tokyo" }, { campaign: "city" }, { opens_at: 11 },
+    { title: { en: "Library" } }, { zone: "Asia/Tokyo" }, { campaign: "city" }, { rehearsal: true }, { opens_at: 11 },
     { closes_at: 19 }, { closes_at: 31 }, { closes_at: Number.NaN },
   ];
   for (const lie of lies) assert.throws(() => verifyContest({ ...contest, ...lie }, manifest), { code: "setup-differs" });

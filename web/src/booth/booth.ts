@@ -368,8 +368,8 @@ export class Booth {
     const contest = this.contest(pending.uuid);
     try {
       if (this.sealed?.contest.uuid !== pending.uuid && contest !== undefined) this.sealed = await readSealed(contest);
-    } catch {
-      return { is: "unknown", doubt: "offline", wait: 0 };
+    } catch (error) {
+      return { is: "unknown", doubt: error instanceof ElectionError ? "false-answer" : "offline", wait: 0 };
     }
     const { sealed } = this;
     if (sealed === null) return { is: "unknown", doubt: "offline", wait: 0 };

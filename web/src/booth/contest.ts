@@ -12,6 +12,7 @@ export interface Contest {
   readonly campaign: string;
   readonly title: Readonly<Record<string, string>>;
   readonly state: string;
+  readonly rehearsal: boolean;
   readonly opens_at: number;
   readonly closes_at: number;
   readonly zone: string;
@@ -93,13 +94,14 @@ export async function readSealed(contest: Contest, reading: Read = read): Promis
 }
 
 /**
- * Check that the page says of the contest what was sealed: title, zone, times, campaign. Only an extension that the manifest allows
+ * Check that the page says of the contest what was sealed: title, zone, times, campaign, whether it counts. Only an extension that the manifest allows
  * may have made the end later; that there was one is still the server's word. Throws Inconsistent `setup-differs`.
  */
 export function verifyContest(contest: Contest, manifest: Manifest): void {
   const { opensAt, closesAt, until } = manifest;
   if (written(contest.title) !== written(manifest.title)) throw differs("title");
   if (contest.campaign !== manifest.campaign) throw differs("campaign");
+  if (contest.rehearsal !== manifest.rehearsal) throw differs("word whether this is a rehearsal");
   if (contest.zone !== manifest.zone) throw differs("zone");
   if (contest.opens_at !== opensAt) throw differs("beginning of voting");
   if (!(contest.closes_at >= closesAt && contest.closes_at <= Math.max(closesAt, until))) throw differs("end of voting");

@@ -3,10 +3,20 @@
 import { type Credential, deriveCredential } from "../ballot/credential.ts";
 import { array, digest, integer, object, parse, text } from "../crypto/canonical_json.ts";
 import { Refused } from "../crypto/errors.ts";
-import { type Contest, type Read, read, recordAddress } from "./contest.ts";
+import { type Contest, type Read, read, readSealed, recordAddress } from "./contest.ts";
 
 /** Digits that a server may ask for: more of them would soon name the one credential. */
 const MOST_DIGITS = 3;
+
+/** Credentials that begin alike, on average and at the least. */
+const A_BUCKET = 32;
+
+/** The most digits that leave so many of an electorate in a bucket, as observer/summary.py has it. */
+export function digitsFor(electorate: number): number {
+  let digits = 0;
+  while (digits < MOST_DIGITS && electorate >= A_BUCKET * 16 ** (digits + 1)) digits += 1;
+  return digits;
+}
 
 /** A ballot of this credential. */
 export interface CastBallot {
@@ -60,6 +70,7 @@ export async function standings(code: string, contests: readonly Contest[], read
 }
 
 async function standingIn(code: string, contest: Contest, reading: Read): Promise<Standing | null> {
+  await verifyDigits(contest, reading);
   const credential = await deriveCredential(code, contest.uuid);
   const entry = await bucketEntry(contest, credential.publicText, reading);
   return entry === null ? null : { contest, credential, ...entry };
@@ -71,13 +82,25 @@ export async function ballotsNow(standing: Standing, reading: Read = read): Prom
   return entry === null ? [] : entry.ballots;
 }
 
+/**
+ * Check that the digits asked for leave many credentials alike: among the few of a village three of them would name the one. How many
+ * people may vote is the sealed manifest's word, not the page's. Throws as `readSealed`, and Refused `bucket-digits`.
+ */
+async function verifyDigits(contest: Contest, reading: Read): Promise<void> {
+  const digits = contest.bucket_digits;
+  const most = digits === 0 ? 0 : isFewDigits(digits) ? digitsFor((await readSealed(contest, reading)).manifest.electorate) : MOST_DIGITS;
+  if (!isFewDigits(digits) || digits > most) {
+    throw new Refused("bucket-digits", `the server asks for ${digits} digits of the credential; at most ${most} are sent`);
+  }
+}
+
+function isFewDigits(digits: number): boolean {
+  return Number.isInteger(digits) && digits >= 0 && digits <= MOST_DIGITS;
+}
+
 /** The server learns the first digits, which many credentials share, and never the whole one. */
 async function bucketEntry(contest: Contest, credential: string, reading: Read): Promise<Pick<Standing, "issued" | "ballots"> | null> {
-  const digits = contest.bucket_digits;
-  if (!Number.isInteger(digits) || digits < 0 || digits > MOST_DIGITS) {
-    throw new Refused("bucket-digits", `the server asks for ${digits} digits of the credential; at most ${MOST_DIGITS} are sent`);
-  }
-  const prefix = credential.slice(0, digits);
+  const prefix = credential.slice(0, contest.bucket_digits);
   const answer = object(parse(await reading(`${recordAddress(contest.uuid)}/credentials/${prefix}`)));
   const mine = array(answer.credentials).map((one) => object(one)).find((one) => text(one.credential) === credential);
   if (mine === undefined) return null;

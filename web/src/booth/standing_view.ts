@@ -25,7 +25,7 @@ export function standingCards(
         "li",
         {},
         el("h2", {}, words.title(standing.contest.title)),
-        el("p", {}, stateLabel(words, stage), " ", whenOf(words, standing, stage)),
+        el("p", {}, stateLabel(words, stage), " ", rehearsalLabel(words, standing.contest), " ", whenOf(words, standing, stage)),
         stage === "not-issued" ? paragraph(words.say("contest-not-issued")) : null,
         ...ballotsOf(words, standing, each),
         ...further(standing, stage),
@@ -69,6 +69,12 @@ export function fateOfLast(state: string): Key {
 
 function stateLabel(words: Words, stage: Stage): HTMLElement {
   return el("span", { class: `state state-${cssOf(stage)}` }, words.say(`stage-${stage}`));
+}
+
+/** On a page that is no rehearsal as a whole: this vote does not count. */
+function rehearsalLabel(words: Words, { rehearsal }: Standing["contest"]): HTMLElement | null {
+  const said = document.body.classList.contains("rehearsing");
+  return rehearsal && !said ? el("span", { class: "state state-rehearsal" }, words.say("rehearsal-mark")) : null;
 }
 
 function cssOf(stage: Stage): string {

@@ -73,8 +73,10 @@ function campaignField(): Node {
 
 /** A campaign is known to people by its first votes. */
 function titlesOf(name: string): string {
-  const titles = page.contests.filter((one) => one.campaign === name).map(({ title }) => words.title(title));
-  return titles.length > 2 ? `${titles.slice(0, 2).join(", ")} …` : titles.join(", ");
+  const contests = page.contests.filter((one) => one.campaign === name);
+  const titles = contests.map(({ title }) => words.title(title));
+  const known = titles.length > 2 ? `${titles.slice(0, 2).join(", ")} …` : titles.join(", ");
+  return contests[0]?.rehearsal === true ? `${words.say("rehearsal-mark")}: ${known}` : known;
 }
 
 async function look(typed: string): Promise<void> {

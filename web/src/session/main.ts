@@ -1,7 +1,10 @@
 /**
  * The organizer's session: two minutes before it ends a warning appears, and a button makes it go on without leaving the page.
- * Nothing here is needed: without this script the page says when the session ends, and a form that comes too late is kept.
+ * Nothing here is needed: without this script the page says when the session ends, and a form that comes too late is kept. What
+ * is pressed twice by a double click is sent once.
  */
+
+import { sendOnce } from "./once.ts";
 
 /** Seconds before the end at which the warning appears (WCAG 2.2.1). */
 const WARNED = 120;
@@ -67,3 +70,4 @@ function watch(root: HTMLElement): void {
 
 const root = document.getElementById("session");
 if (root !== null) watch(root);
+sendOnce();
