@@ -97,7 +97,31 @@ REFUSED: Final[Mapping[str, str]] = MappingProxyType(
         "campaign-exists": sentence("There is a campaign of this short name already. Choose another one."),
         "keys-there": sentence("The keys are not lost: enough trustees can still decrypt."),
         "too-large": sentence("What was sent is too large for this page. Nothing was kept. Choose a smaller file."),
+        "email": sentence("This is no e-mail address. It is written like name@example.org."),
+        "name": sentence("A name is one line of 1 to 200 characters that can be seen."),
+        "no-approval": sentence("There is no such request in this campaign."),
+        "no-draft": sentence("You have no such draft. Perhaps the campaign was made from it already."),
+        "too-many-drafts": sentence("You have too many drafts. Throw some of them away first."),
+        "form": sentence("The form did not arrive as it must be. Load the page again, and choose a file where one is asked for."),
+        "too-slow": sentence("The form was too long on its way. Send it again."),
+        "plan-changed": sentence("The plan was replaced at this very moment. Look at it and fix it again."),
+        "other-campaign": sentence("This file is of another campaign."),
+        "rehearsal-fixed": sentence("Whether a campaign is a rehearsal or a real vote never changes. Make another campaign."),
+        "record-moved": sentence("Something else was written into this contest's record at the same moment. Try again."),
+        "no-ceremony": sentence("The trustees' ceremony has not begun yet."),
+        "no-terms": sentence("The trustees' ceremony has not begun yet."),
+        "threshold-limits": sentence("At least one trustee must be needed, and at least one must be able to be missing."),
+        "trustee-names": sentence("Each trustee must have another name."),
+        "not-open": sentence("Voting is over, or has not begun."),
+        "not-a-rehearsal": sentence("This is no rehearsal: its clock is everybody's, and nobody moves it."),
+        "credentials-malformed": sentence("This is not the list of public credentials that the registrar's program writes."),
+        "log-key": sentence("The server does not have the right key of this contest's log. Nothing was done. Tell the operator."),
+        "box-key": sentence(
+            "The server does not have the right key of this contest's ballot box. Nothing was done. Tell the operator."
+        ),
+        "data-missing": sentence("A file that the record names is missing on the server. Nothing was done. Tell the operator."),
+        "storage-failed": sentence("The server cannot keep anything just now. Nothing was done. Tell the operator."),
         "too-many-rows": sentence("This page takes 60 rows of one kind. With more of them, make the campaign from a file."),
     }
 )
-"""Sentences in the reader's language, by the refusal's code; the exact one, in English, stands beside them."""
+"""Sentences in the reader's language, by the refusal's code; beside them the exact one stands for whoever reads English."""
