@@ -10,7 +10,7 @@ import { type Accepted, type Shown, watchLog } from "../src/booth/acceptance.ts"
 import { type Read, recordAddress, type Sealed, Unreachable } from "../src/booth/contest.ts";
 import { base64, concat, fromHex, sha256Hex, utf8 } from "../src/crypto/bytes.ts";
 import { parseVerifierKey } from "../src/crypto/signed_note.ts";
-import { leafHash, nodeHash } from "../src/ledger/merkle.ts";
+import { leafHash, makeInclusion, nodeHash } from "../src/ledger/merkle.ts";
 import { makeReceipt } from "../src/ledger/receipt.ts";
 import { askServer, checkOwnReceipt, checkPaper, checkPlace, type Found } from "../src/track/checking.ts";
 import { load } from "./vectors.ts";
@@ -131,4 +131,37 @@ test("a log that was changed behind the voter's entry since her receipt is found
     await assert.rejects(check(...changed), { code: "log-changed" });
   }
   await assert.rejects(check(honest), { code: "log-shorter" });
+});
+
+test("what is asked for to check a receipt is the same for every entry of its bundle", async () => {
+  const lines = Array.from({ length: 1000 }, (_, at) => utf8(`entry ${at}`));
+  const asked = async (index: number, older: number): Promise<string[]> => {
+    const entries = lines.map((line, at) => (at === index ? honest : line));
+    const hashes = entries.map(leafHash);
+    const files: Record<string, Uint8Array> = { checkpoint: checkpoint(...entries) };
+    const whole = [0, 256, 512].map((at) => rootOf(hashes.slice(at, at + 256)));
+    files["tile/1/000.p/3"] = concat(...whole);
+    for (const [at, name] of [[0, "000"], [256, "001"], [512, "002"], [768, "003.p/232"]] as const) {
+      files[`tile/0/${name}`] = concat(...hashes.slice(at, at + 256));
+      const bundle = entries.slice(at, at + 256).flatMap((one) => [Uint8Array.of(one.length >> 8, one.length & 255), one]);
+      files[`tile/entries/${name}`] = concat(...bundle);
+    }
+    const node = async (level: number, at: number): Promise<Uint8Array> => rootOf(hashes.slice(at * 2 ** level, (at + 1) * 2 ** level));
+    const receipt = makeReceipt(honest, index, await makeInclusion(node, index, older), checkpoint(...entries.slice(0, older)));
+    const names: string[] = [];
+    const reading = serving(honest, files);
+    const found = await checkOwnReceipt(sealed, log, receipt, (address) => {
+      names.push(address.split("/town/")[1] as string);
+      return reading(address);
+    });
+    assert.equal((found as Found).index, index);
+    assert.equal(new Set(names).size, names.length);
+    return names.sort();
+  };
+  const usual = await asked(300, 303);
+  assert.deepEqual(usual.filter((one) => one.startsWith("tile/entries/")), ["tile/entries/001"]);
+  // The receipt of the last ballots of a bundle shows a checkpoint that ends in the next one.
+  for (const [index, older] of [[256, 257], [400, 512], [508, 513], [511, 514], [511, 600]] as const) {
+    assert.deepEqual(await asked(index, older), usual);
+  }
 });

@@ -15,7 +15,7 @@ import { type Checkpoint, parseSigned } from "../ledger/checkpoint.ts";
 import { parseEvent } from "../ledger/event.ts";
 import { type Confirmation, verifyPolicy } from "../ledger/policy.ts";
 import { parseReceipt, SUFFIX, verifyBallotLogged } from "../ledger/receipt.ts";
-import { provenConsistency, provenInclusion, readEntry, type TileStore } from "../ledger/tile.ts";
+import { provenConsistency, provenInclusion, readEntry, tileHashes, type TileStore, WIDTH } from "../ledger/tile.ts";
 
 /**
  * A ballot that is in the log: entry `index` of `size`, event `height` with the hash `event`. `receiptSize`: what the voter's own
@@ -62,7 +62,7 @@ export async function checkPlace(
   });
   const { checkpoint } = signed;
   const store = storeAt(address, reading);
-  if (older !== null) await verifyGrown(store, older, checkpoint);
+  if (older !== null) await verifyGrown(store, index, older, checkpoint);
   if (checkpoint.size <= index) return { tracker, acknowledged: false };
   const entry = await readEntry(store, index, checkpoint.size);
   await provenInclusion(store, checkpoint, index, entry);
@@ -76,15 +76,26 @@ export async function checkPlace(
  * Check that nothing of the log was changed or taken away since the older checkpoint. Throws Inconsistent `log-changed`, where two
  * signed checkpoints show it together, or `log-shorter`, which an old copy of the log is too.
  */
-async function verifyGrown(store: TileStore, older: Checkpoint, newer: Checkpoint): Promise<void> {
+async function verifyGrown(store: TileStore, index: number, older: Checkpoint, newer: Checkpoint): Promise<void> {
   const both = `${older.size} entries then, ${newer.size} entries now`;
   if (newer.size < older.size) throw new Inconsistent("log-shorter", both);
+  await readNeighbours(store, index, newer.size);
   try {
     await provenConsistency(store, older, newer);
   } catch (error) {
     if (error instanceof InvalidProof) throw new Inconsistent("log-changed", `${both}: ${error.message}`);
     throw error;
   }
+}
+
+/**
+ * Asks for the tile of the entry and for the one after it. In one of the two the checkpoint of a fresh receipt ends: which one it is
+ * would tell the few last entries of a bundle from its other 250.
+ */
+async function readNeighbours(store: TileStore, index: number, size: number): Promise<void> {
+  const hash = tileHashes(store, size);
+  const first = index - (index % WIDTH);
+  for (const at of [first, first + WIDTH]) if (at < size) await hash(0, at);
 }
 
 /** The receipt holds by itself, and today's log has only grown since and still has its entry. Throws as `checkPlace`. */
@@ -161,13 +172,20 @@ function trackerOf(data: Uint8Array): string {
   return event.payload;
 }
 
+/** Each path is read once: what is asked for twice would say for which proofs. */
 function storeAt(address: string, reading: Read): TileStore {
-  return async (path) => {
+  const kept = new Map<string, ReturnType<TileStore>>();
+  const readOnce: TileStore = async (path) => {
     try {
       return await reading(`${address}/${path}`);
     } catch (error) {
       if (error instanceof Unreachable && error.status === 404) return undefined;
       throw error;
     }
+  };
+  return (path) => {
+    const found = kept.get(path) ?? readOnce(path);
+    kept.set(path, found);
+    return found;
   };
 }
