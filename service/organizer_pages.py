@@ -94,7 +94,7 @@ def _list(request: Request, desk: OrganizerDesk, who: Person, mistakes: tuple[st
 
 def _lines(error: Malformed) -> tuple[str, ...]:
     """The mistakes of a file, one by one; the first line only says how many they are."""
-    return error.listed or (error.sentence,)
+    return error.listed or (REFUSED.get(error.code) or error.sentence,)
 
 
 def _campaign_pages(router: APIRouter, desk: OrganizerDesk, organizer: Asked) -> None:

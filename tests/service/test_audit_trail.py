@@ -79,14 +79,8 @@ def test_an_act_that_is_rolled_back_leaves_no_note(server: Server) -> None:
 
 def test_what_organizers_and_registrar_do_is_in_the_trail_and_what_was_refused_too(office: Office) -> None:
     office.make(contests=1)
-    office.done("fix")
+    uuid = office.prepare()
     office.do("fix")
-    office.make_keys()
-    office.invite_registrar()
-    office.register()
-    uuid = office.uuids()[0]
-    office.drill(uuid)
-    office.hand_in(uuid)
     office.registrar("PUT", f"contests/{uuid}/credentials", b"[]")
     office.seal(uuid)
     office.registrar("POST", f"contests/{uuid}/issued", office.issued(uuid))

@@ -36,13 +36,7 @@ def office(server: Server, clock: HandClock, tmp_path: Path) -> Iterator[Office]
 def voting(office: Office) -> str:
     """The uuid of a contest in which votes are taken."""
     office.make(contests=1)
-    office.done("fix")
-    office.make_keys()
-    office.invite_registrar()
-    office.register()
-    uuid = office.uuids()[0]
-    office.drill(uuid)
-    office.hand_in(uuid)
+    uuid = office.prepare()
     office.seal(uuid)
     office.registrar("POST", f"contests/{uuid}/issued", office.issued(uuid))
     office.at(int(office.standing()["contests"][0]["opens_at"]))
@@ -170,6 +164,8 @@ def test_a_campaign_is_made_and_led_by_pages_alone(office: Office, clock: HandCl
     assert made.headers["location"] == f"/organizer/{CAMPAIGN}"
     root = f"/organizer/{CAMPAIGN}"
     assert "District 3" in office.olga.get(root).text
+    absent = office.olga.post("/ru/organizer/", data=csrf)
+    assert (absent.status_code, "выберите файл" in absent.text, "no file" in absent.text) == (400, True, False)
     wrong = {"file": ("c.csv", office.file().replace(";10;", ";ten;").encode())}
     for path in ("/organizer/", f"{root}/plan"):
         refused = office.olga.post(f"/ru{path}", data=csrf, files=wrong)
