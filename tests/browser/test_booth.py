@@ -98,6 +98,8 @@ def test_a_voter_votes_in_four_touches_and_her_code_goes_nowhere(accepted: Accep
     assert accepted.activations <= 6 and page.typed <= 1
     assert not page.page.locator("#not-cast").is_visible()
     assert voters.seal() in page.text()
+    # A finger that scrolls too far up loads no page anew: a receipt is shown once.
+    assert page.page.evaluate("getComputedStyle(document.documentElement).overscrollBehaviorY") == "contain"
     # The credential leaves the page inside the ballot alone, the code and what it stands for never.
     everything = "\n".join(page.asked + page.sent)
     assert code not in everything and str(derive(code, voters.uuid).expose()) not in everything
