@@ -84,6 +84,17 @@ def test_fifty_hostile_texts_are_text_everywhere(at_town: NewPage, hostile: Town
     assert page.page.locator("dd").text_content() == SCRIPTS[7]
     page.open("/ru/")
     assert SCRIPTS[5] in page.text()
+    assert SCRIPTS[5] in page.page.locator("#not-cast").inner_text()
+    page.open("/en/my")
+    page.type("Your code", hostile.codes[0])
+    page.press("Go on")
+    page.page.get_by_role("button", name="Go on with your vote").click()
+    page.page.locator("#answer-0-7:checked").wait_for()
+    page.press("Check my choice")
+    page.press("Yes, encrypt it")
+    page.press("Cast the ballot")
+    page.heading("Your ballot is accepted")
+    assert page.page.locator("#app > p").first.text_content() == SCRIPTS[13] and planted(page.page) == []
     for path in (f"/observe/{uuid}", f"/observe/{uuid}/protocol/opening", "/my", f"/track/{uuid}", "/"):
         page.open(f"/en{path}")
         page.page.get_by_role("heading", level=1).wait_for()
