@@ -16,6 +16,7 @@ from veche.ballot.manifest import seal
 from veche.cli.voter_codes import LetterLine, credentials_of
 from veche.crypto.errors import Refused
 from veche.observer.board import Sealed
+from veche.service.utc_offset import utc_offset
 
 LANGUAGES: Final = ("ru", "en")
 
@@ -203,13 +204,13 @@ def _contest(contest: Contest, language: str) -> str:
 
 
 def moment(time: int, zone: str, language: str) -> str:
-    """A time as people of that place say it, with the zone's name beside it."""
+    """A time by the clock of that place, and how far it is from UTC, as the pages say it: voters compare them with the letter."""
     if time >= _YEAR_10000:
         raise Refused("letters-time", f"the manifest gives the time {time}, which lies after the year 9999")
     try:
         local = datetime.fromtimestamp(time, ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError):
         # A zone that this computer does not know: better a time that is certainly right.
-        local, zone = datetime.fromtimestamp(time, UTC), "UTC"
+        local = datetime.fromtimestamp(time, UTC)
     year = f"{local.year} г." if language == "ru" else str(local.year)
-    return f"{local.day} {_MONTHS[language][local.month - 1]} {year}, {local:%H:%M} ({zone})"
+    return f"{local.day} {_MONTHS[language][local.month - 1]} {year}, {local:%H:%M} {utc_offset(local)}"

@@ -53,7 +53,8 @@ People and pages:
 
 - `access`              who asks, and whether they may; `accounts`, `sessions`, `tokens`: what is kept for it
 - `session_routes`, `mail`   signing in by a link that lets in once, and the mails that bring it
-- `languages`, `local_forms`   a page's language by prefix or browser, its sentences (`locale`), its times, numbers and money
+- `languages`, `local_forms`   a page's language by prefix or browser, its sentences (`locale`), its times, numbers and money;
+                        `utc_offset` says how far a clock is from UTC, in letters too
 - `booth_pages`         booth, my ballots, tracker: the server only sends the page, all else happens in the voter's browser
 - `pages`, `form`, `security_headers`   HTML made on the server (`templates`, `static`), what its forms send, headers of all answers
 - `web_assets`, `web_asset_routes`   the built scripts of web/: their hashes for pages and records, and their bytes for browsers

@@ -12,6 +12,8 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision, get_currency_symbol
 from markupsafe import Markup
 
+from veche.service.utc_offset import utc_offset
+
 _TIME: Final = Markup('<time datetime="{}">{}</time>')
 _MACHINE: Final = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -26,7 +28,7 @@ class LocalForms:
         """A time, seconds since 1970, for people and for programs: the clock of `zone`, and how far it is from UTC."""
         time = datetime.fromtimestamp(seconds, _zone(zone))
         day = format_date(time.date(), "long", locale=self._locale)
-        clock = f"{time:%H:%M} {_offset(time)}"
+        clock = f"{time:%H:%M} {utc_offset(time)}"
         # A day and an hour that a line break would tear apart are read as two times.
         return _TIME.format(time.astimezone(UTC).strftime(_MACHINE), f"{day}, {clock}".replace(" UTC", "\N{NO-BREAK SPACE}UTC"))
 
@@ -70,12 +72,3 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
-
-
-def _offset(time: datetime) -> str:
-    offset = time.utcoffset()
-    minutes = 0 if offset is None else round(offset.total_seconds() / 60)
-    if not minutes:
-        return "UTC"
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")
