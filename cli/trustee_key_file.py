@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from unicodedata import normalize
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -171,4 +172,5 @@ def _states(room: TrusteeRoom) -> dict[str, State]:
 
 
 def _key(passphrase: str, salt: bytes, cost: int) -> bytes:
-    return Scrypt(salt=salt, length=32, n=cost, r=8, p=1).derive(passphrase.encode("utf-8"))
+    # One letter й may be typed as one sign or as two, by the keyboard: both are the same passphrase.
+    return Scrypt(salt=salt, length=32, n=cost, r=8, p=1).derive(normalize("NFC", passphrase).encode("utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from typer.testing import CliRunner
@@ -66,3 +67,11 @@ def test_another_passphrase_another_campaign_and_a_damaged_file_are_refused_in_w
             open_room(damaged, PASSPHRASE)
     with pytest.raises(Unsupported, match="another version of Veche"):
         open_room(raw.replace(b"trustee-key/1", b"trustee-key/2"), PASSPHRASE)
+
+
+def test_a_letter_that_a_keyboard_types_as_two_signs_opens_the_same_file(known: dict[str, dict[str, str]]) -> None:
+    room = open_room(known["room"]["file"].encode(), PASSPHRASE)
+    one, two = "тихий край", normalize("NFD", "тихий край")
+    assert one != two
+    assert open_room(seal_room(room, two, system_randomness, 2**10), one) == room
+    assert open_room(seal_room(room, one, system_randomness, 2**10), two) == room

@@ -34,7 +34,8 @@ export interface Lock {
 
 /** Stretches a passphrase, giving the page time to draw. */
 export async function makeLock(passphrase: string, salt: Uint8Array, cost: number = COST): Promise<Lock> {
-  const raw = await scryptAsync(utf8(passphrase), salt, { N: cost, r: 8, p: 1, dkLen: 32, maxmem: 2 ** 31 });
+  // One letter й may be typed as one sign or as two, by the keyboard: both are the same passphrase.
+  const raw = await scryptAsync(utf8(passphrase.normalize("NFC")), salt, { N: cost, r: 8, p: 1, dkLen: 32, maxmem: 2 ** 31 });
   const key = await crypto.subtle.importKey("raw", new Uint8Array(raw), "AES-GCM", false, ["encrypt", "decrypt"]);
   raw.fill(0);
   return { salt, cost, key };
