@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.browser.conftest import NewPage
 from tests.browser.demonstration import Demonstration
 from tests.browser.heard import Reader
 from tests.interop.tool import BeleniosTool
+from tests.web.node import WEB
+from tests.web.test_verify_web import verify, wants_fresh_scripts
 from veche.cli.main import FINE, run
 from veche.ledger.chain_reader import read_chain
 from veche.ledger.event import EventType
@@ -111,6 +114,21 @@ def test_the_demonstration_is_walked_from_a_vote_to_its_verified_result(new_page
     other.saying("replaced by a later one")
     assert all(one in other.text() for one in trackers)
     assert run(["audit", demo.record(uuid), "--level", "strict"]) == FINE
+
+
+def test_a_real_server_serves_and_its_record_names_what_the_sources_give_and_no_others(demo: Demonstration, tmp_path: Path) -> None:
+    wants_fresh_scripts()
+    uuid = str(demo.contest("certified")["uuid"])
+    good = verify(tmp_path, demo.address, uuid)
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "The same bytes everywhere."), good.stdout + good.stderr
+    # Sources of another day: whoever has them finds the one script that differs, and that the record names other ones.
+    other = tmp_path / "other" / "web"
+    shutil.copytree(WEB, other, ignore=shutil.ignore_patterns("node_modules", "build"))
+    with (other / "src" / "banner" / "main.ts").open("a") as source:
+        source.write('\nconsole.log("another day");\n')
+    bad = verify(tmp_path, demo.address, uuid, other)
+    told = [line.split(": ")[:2] for line in bad.stdout.splitlines() if line.startswith((demo.address, "the record"))]
+    assert (bad.returncode, told) == (1, [[demo.address, "banner.js"], [f"the record of {uuid}", "software"]]), bad.stdout + bad.stderr
 
 
 @pytest.mark.interop
