@@ -22,6 +22,7 @@ PUBLIC: Final = (
     "/my",
     f"/track/{OPEN}",
     "/trustee/demo",
+    "/trustee/demo/script",
     f"/demo/count/{OPEN}",
     "/login",
     "/login/nobody",

