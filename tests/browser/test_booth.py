@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ pytestmark = pytest.mark.slow
 
 CHOICE = "Уголок библиотеки / A library corner"
 SEND = "**/api/elections/*/ballots"
+
+SLOW_NETWORK = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+"""400 ms, and 400 kbit/s both ways: what the browser's tools call slow 3G."""
+
+WORDS_A_SECOND = 150 / 60
+SECONDS_A_TOUCH = 3.0
 
 
 class Voters:
@@ -105,6 +112,33 @@ def test_a_voter_votes_in_four_touches_and_her_code_goes_nowhere(accepted: Accep
     assert code not in everything and str(derive(code, voters.uuid).expose()) not in everything
     assert voters.credential(code) not in "\n".join(page.asked)
     assert len(page.sent) == 1 and len(voters.cast(code)) == 1
+
+
+def test_a_slow_phone_with_a_slow_network_votes_within_two_minutes(new_page: NewPage, voters: Voters) -> None:
+    """The machine's part is measured; the person's is reckoned: every word of every screen is read, every touch takes a while."""
+    page, words = new_page(), list[int]()
+    devtools = page.page.context.new_cdp_session(page.page)
+    devtools.send("Network.enable")
+    devtools.send("Network.emulateNetworkConditions", SLOW_NETWORK)
+    devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    began = time.monotonic()
+    page.open(f"/en/vote/demo#{voters.next()}")
+    page.page.get_by_text(CHOICE, exact=True).wait_for()
+    words.append(len(page.text().split()))
+    page.choose(CHOICE)
+    for press, shown in (
+        ("Check my choice", "Is this your choice?"),
+        ("Yes, encrypt it", "Your vote is encrypted"),
+        ("Cast the ballot", "Your ballot is accepted"),
+    ):
+        page.press(press)
+        page.heading(shown, 60)
+        words.append(len(page.text().split()))
+    machine = time.monotonic() - began
+    # What stands on the last screen is read after the acknowledgement came.
+    person = sum(words[:-1]) / WORDS_A_SECOND + page.activations * SECONDS_A_TOUCH
+    print(f"machine {machine:.1f} s, person {person:.1f} s: words {words}, activations {page.activations}")
+    assert machine + person < 120
 
 
 def test_an_opened_ballot_is_not_cast_and_another_device_checks_it(new_page: NewPage, voters: Voters, tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ def test_a_real_server_serves_and_its_record_names_what_the_sources_give_and_no_
         source.write('\nconsole.log("another day");\n')
     bad = verify(tmp_path, demo.address, uuid, other)
     told = [line.split(": ")[:2] for line in bad.stdout.splitlines() if line.startswith((demo.address, "the record"))]
-    assert (bad.returncode, told) == (1, [[demo.address, "banner.js"], [f"the record of {uuid}", "software"]]), bad.stdout + bad.stderr
+    differ = [[demo.address, "banner.js"], [f"the record of {uuid}", "software"]]
+    assert (bad.returncode, told) == (1, differ), bad.stdout + bad.stderr
 
 
 @pytest.mark.interop
