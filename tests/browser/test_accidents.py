@@ -120,6 +120,12 @@ def test_a_device_without_storage_and_with_a_wrong_clock_casts_one_ballot(new_pa
     page, code = new_page(), voters.next()
     page.page.add_init_script(accident)
     page.page.clock.set_fixed_time((time.time() + (86_400 if accident is NO_STORAGE else -86_400)) * 1000)
+    invitation = str(voters.demo.described["accounts"][-1]["link"]).removeprefix(page.origin)
+    page.open(invitation)
+    page.saying("The votes")
+    # Nothing keeps a trustee's invitation here: the page works, and says what it needs when it was loaded anew.
+    page.page.reload()
+    page.saying("This page needs your invitation. Open the whole link from your invitation again")
     for other in ("/en/help", f"/en/track/{voters.uuid}", "/en/my"):
         page.open(other)
         page.page.locator("h1").wait_for()
