@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.browser.conftest import NewPage
 from tests.browser.organizer_desk import Asked, Option, Organizer, Planned, titled
 from tests.browser.registrar_office import Office, veche
+from tests.browser.test_seal_and_booth import ballot
 from tests.browser.trustee_seat import Seat
 from tests.browser.watched import Watched
 from tests.service.hand_clock import HandClock
@@ -80,6 +82,7 @@ class Story:
     uuids: dict[str, str] = field(default_factory=dict)
     seals: dict[str, str] = field(default_factory=dict)
     letters: dict[str, str] = field(default_factory=dict)
+    papers: dict[str, Any] = field(default_factory=dict)
 
     @property
     def records(self) -> list[str]:
@@ -88,6 +91,13 @@ class Story:
     def observe(self, title: str, more: str = "") -> Watched:
         self.observer.open(f"/en/observe/{self.uuids[title]}{more}")
         return self.observer
+
+
+def until(story: Story, text: str) -> None:
+    """The organizers' page of every contest says this, soon."""
+    for title in story.uuids:
+        story.olga.contest(title)
+        story.olga.until(text)
 
 
 def picture(page: Watched, name: str) -> None:
@@ -200,21 +210,24 @@ def seal(story: Story) -> None:
         olga.contest(title)
         olga.watched.press("Look at the ballot and seal", "link")
         picture(olga.watched, f"seal-{title}")
+        story.papers[title], rules = ballot(olga.watched, ".paper", ".paper h3"), olga.rows()
         if title == ONE:
             olga.ask_to_seal(TWO)
             olga.watched.page.get_by_text("This is not the contest's name.").wait_for()
         olga.ask_to_seal(title)
         olga.watched.heading(f"Seal the contest: {title}")
         assert not olga.watched.named("Approve:").is_visible()
+        # The page before the seal has shown what is asked for: the ballot, and every rule.
+        assert ballot(olga.watched, ".paper", ".paper h3") == story.papers[title]
+        assert rules.pop("SHA-256") and "Keys that may sign the log" in rules
+        assert rules.items() <= olga.rows().items()
         story.seals[title] = olga.told("Seal: the same in every letter")
         oleg.contest(title)
         oleg.watched.press("To the request", "link")
         assert oleg.told("Seal: the same in every letter") == story.seals[title]
         picture(oleg.watched, f"approval-{title}")
         oleg.watched.press("Approve:")
-    for title in story.uuids:
-        olga.contest(title)
-        olga.until("Hand out the letters")
+    until(story, "Hand out the letters")
 
 
 def hand_out(story: Story) -> None:
@@ -231,9 +244,7 @@ def open_votes(story: Story) -> None:
     """The clock has opened the votes; the organizer only looks."""
     story.clock.time = story.contests[0].opens
     story.olga.sign_in()
-    for title in story.uuids:
-        story.olga.contest(title)
-        story.olga.until("Voting closes by itself at the announced time.")
+    until(story, "Voting closes by itself at the announced time.")
     picture(story.olga.watched, "open")
 
 
@@ -243,6 +254,9 @@ def vote(story: Story) -> None:
         page = arrive(story, name)
         for title, choices in votes.items():
             page.press(f"Vote: {title}")
+            page.heading(title)
+            if name == "Ada":
+                assert ballot(page, "#app", "h1") == story.papers[title]
             if (name, title) == TESTER:
                 choose(page, title, ["A fountain"])
                 open_instead(story, page, title)
@@ -310,13 +324,9 @@ def close(story: Story) -> None:
     """The clock has closed the votes, and the registrar's last word had them added up."""
     story.clock.time = story.contests[0].closes
     story.olga.sign_in()
-    for title in story.uuids:
-        story.olga.contest(title)
-        story.olga.until("Hand in the last signed list")
+    until(story, "Hand in the last signed list")
     story.office.sign(story.records, "--all", "--last")
-    for title in story.uuids:
-        story.olga.contest(title)
-        story.olga.until("Given: 0; not yet: Anna, Boris, Clara.")
+    until(story, "Given: 0; not yet: Anna, Boris, Clara.")
 
 
 def give_shares(story: Story) -> None:
@@ -345,9 +355,8 @@ def publish(story: Story) -> None:
         olga.until("Have the whole record audited, and publish the result.")
         picture(olga.watched, "counted")
         olga.sure("Audit and publish")
+    until(story, "Decide on complaints")
     for title in story.uuids:
-        olga.contest(title)
-        olga.until("Decide on complaints")
         assert "Preliminary result" in story.observe(title).text()
 
 
