@@ -99,6 +99,12 @@ class Organizer:
         """What stands beside this label."""
         return self.watched.page.locator("dt", has_text=label).locator("+ dd").inner_text()
 
+    def rows(self) -> dict[str, str]:
+        """Every label on the page and what stands beside it."""
+        labels = self.watched.page.locator("main dt")
+        beside = labels.locator("+ dd").all_text_contents()
+        return {label: " ".join(text.split()) for label, text in zip(labels.all_text_contents(), beside, strict=True)}
+
     def until(self, text: str) -> None:
         """The page says this once it is loaded again often enough."""
         page = self.watched.page
