@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.browser.readable import hard_to_read
+from tests.browser.readable import hard_to_read, hidden_stops
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Request
@@ -76,14 +76,15 @@ class Watched:
         return self.page.locator("main").inner_text()
 
     def look(self) -> None:
-        """Whatever is hard to read on the screen as it stands is a complaint; a screen with the same headings is looked at once."""
+        """What is hard to read or to reach on this screen is a complaint; one with the same headings is looked at once."""
         headings = tuple(self.page.locator("h1, h2, [role=alert]:not(:empty)").all_inner_texts())
         if headings not in self._looked:
             self._looked.add(headings)
-            self.complaints += [f"{headings[:1]}: {one}" for one in hard_to_read(self.page)]
+            self.complaints += [f"{headings[:1]}: {one}" for one in (*hard_to_read(self.page), *hidden_stops(self.page))]
 
     def verify(self) -> None:
         """Check what every page promises."""
-        assert [one for one in self.complaints if not _EXPECTED.search(one)] == []
+        complaints = [one for one in self.complaints if not _EXPECTED.search(one)]
+        assert complaints == [], "\n".join(complaints)
         elsewhere = [one for one in self.asked if not one.startswith((f"{self.origin}/", "data:", f"blob:{self.origin}/"))]
-        assert elsewhere == []
+        assert elsewhere == [], "\n".join(elsewhere)
