@@ -29,7 +29,7 @@ BUILT = Path("service", "static", "dist")
 STAMP = "sources.sha256"
 """In the built folder: the digest of what it was built from."""
 
-_SOURCES = ("package.json", "package-lock.json", ".npmrc", "build.mjs", "src/**/*", "messages/*.json")
+_SOURCES = ("package.json", "package-lock.json", ".npmrc", "build.mjs", "src/**/*", "messages/en.json")
 
 
 class NotBuilt(Exception):

@@ -1,12 +1,13 @@
 """In which language a page speaks: by the prefix of its address, `/ru/…` or `/en/…`, or else by what the browser asks for.
 
-No cookie remembers it: an address in a language is the same page for everybody. Sentences stand in the templates in English;
-`locale/LANGUAGE/LC_MESSAGES/*.po` has them in another language, and one more folder there is one more language. The files are read
-at the start as they stand; nothing is compiled.
+No cookie remembers it: an address in a language is the same page for everybody. One folder `locale/LANGUAGE` is one language: its
+`LC_MESSAGES/*.po` have the sentences of the templates, which stand there in English; its `scripts.json` has those of the pages'
+scripts, by the keys of `web/messages/en.json`. The files are read at the start as they stand; nothing is compiled.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,12 @@ from veche.service.local_forms import LocalForms
 
 ENGLISH: Final = "en"
 LOCALE: Final = Path(__file__).with_name("locale")
+MESSAGES: Final = Path(__file__).resolve().parents[1] / "web" / "messages" / "en.json"
+"""The English sentences of the pages' scripts; their keys are those of every language."""
+
+Scripts = Mapping[str, Mapping[str, str]]
+
+_SCRIPTS: Final = "scripts.json"
 
 _LANGUAGE: Final = "veche.language"
 _PREFIX: Final = "veche.prefix"
@@ -48,9 +55,13 @@ def sentence(english: str) -> str:
 class Language:
     """One language: its sentences, its way to write numbers and times, and its direction."""
 
-    def __init__(self, name: str, translations: NullTranslations, known: frozenset[str]) -> None:
-        """`known` are the English sentences of all pages: they are ours, every other text is somebody's and is escaped."""
+    def __init__(self, name: str, translations: NullTranslations, known: frozenset[str], scripts: Scripts) -> None:
+        """`known` are the English sentences of all pages: they are ours, every other text is somebody's and is escaped.
+
+        `scripts` are the sentences of the pages' scripts, by page and key.
+        """
         self.name = name
+        self.scripts = scripts
         self.locale = Locale.parse(name, sep="-")
         self.direction = self.locale.text_direction
         own_name = self.locale.get_language_name(self.locale) or name
@@ -115,12 +126,12 @@ def read_languages(folder: Path = LOCALE) -> Languages:
     """English and every language that has a folder here; read once, as a program's files do not change while it runs."""
     catalogs = {path.name: _catalog(path) for path in sorted(folder.iterdir()) if path.is_dir()}
     known = frozenset(sentence for catalog in catalogs.values() for sentence in _sentences(catalog))
-    spoken = {ENGLISH: Language(ENGLISH, NullTranslations(), known)}
+    spoken = {ENGLISH: Language(ENGLISH, NullTranslations(), known, _scripts(MESSAGES))}
     for name, catalog in catalogs.items():
         written = BytesIO()
         write_mo(written, catalog)
         written.seek(0)
-        spoken[name] = Language(name, GNUTranslations(written), known)
+        spoken[name] = Language(name, GNUTranslations(written), known, _scripts(folder / name / _SCRIPTS))
     return Languages(MappingProxyType(spoken))
 
 
@@ -198,6 +209,12 @@ def _catalog(folder: Path) -> Catalog:
             if message.id:
                 first[message.id] = message
     return first
+
+
+def _scripts(path: Path) -> Scripts:
+    """The sentences of the pages' scripts in one language; none where it has no such file."""
+    found: Scripts = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return found
 
 
 def _sentences(catalog: Catalog) -> Sequence[str]:

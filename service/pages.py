@@ -9,7 +9,7 @@ to our own pages are `url("/path")`, which keeps the language. `language` is its
 is in another one) and `plain_title` (the same without a mark, for `<title>` and attributes).
 
 A page with a script has `{{ script("booth") }}`: nothing when no script was built. The script finds its sentences in the block
-`{{ messages("booth") }}` (from `web/messages/LANGUAGE.json`: `{"booth": {"key": "text"}}`), and what it must know in
+`{{ messages("booth") }}` (`{"key": "text"}` of the section `booth` of the language's `scripts.json`), and what it must know in
 `{{ page_data(value) }}`. Both are data that no browser runs.
 """
 
@@ -33,7 +33,7 @@ from veche.crypto.errors import ElectionError
 from veche.observer.problems import answer_to
 from veche.observer.ranges import unchanged
 from veche.service.access import SignedIn, signed_in_by
-from veche.service.languages import ENGLISH, Language, Languages, prefix_of, read_languages, text_in
+from veche.service.languages import ENGLISH, Language, Languages, Scripts, prefix_of, read_languages, text_in
 from veche.service.organizer_words import REFUSED
 from veche.service.settings import Settings
 from veche.service.web_assets import installed_assets
@@ -41,8 +41,6 @@ from veche.service.words import REFUSALS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 STATIC: Final = Path(__file__).with_name("static")
-MESSAGES: Final = Path(__file__).resolve().parents[1] / "web" / "messages"
-"""Sentences of the scripts, one file per language."""
 
 _CACHED: Final = "public, max-age=3600"
 _STYLE: Final = "veche.css"
@@ -60,7 +58,8 @@ class Pages:
     def __init__(self, settings: Settings, languages: Languages | None = None) -> None:
         self.languages = languages or read_languages()
         self._settings = settings
-        self._environments = {name: environment_of(one) for name, one in self.languages.by_name.items()}
+        english = self.languages.by_name[ENGLISH]
+        self._environments = {name: environment_of(one, english.scripts) for name, one in self.languages.by_name.items()}
 
     def render(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
         """The page of this template. No cache keeps it: it may be one person's."""
@@ -90,8 +89,11 @@ class Pages:
         return [(one, f"/{one.name}{path}{'?' if asked else ''}{asked}") for one in self.languages.by_name.values()]
 
 
-def environment_of(language: Language) -> Environment:
-    """Templates in this language: its sentences, filters and direction, and what pages with a script need."""
+def environment_of(language: Language, english: Scripts) -> Environment:
+    """Templates in this language: its sentences, filters and direction, and what pages with a script need.
+
+    Where a script's sentence is missing in it, the English one stands.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -101,15 +103,20 @@ def environment_of(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     forms = language.forms
+
+    def messages(*pages: str) -> dict[str, str]:
+        sections = [scripts.get(page, {}) for page in pages for scripts in (english, language.scripts)]
+        return {key: text for section in sections for key, text in section.items()}
+
     environment.globals.update(
         _=language.say,
         ngettext=language.say_number,
         language=language.name,
         dir=language.direction,
         script=_script,
-        messages=lambda *pages: _data("messages", _messages(language.name, pages)),
+        messages=lambda *pages: _data("messages", messages(*pages)),
         page_data=lambda value: _data("page", value),
-        booth=lambda key, number=None, **values: _of_booth(language, key, number, values),
+        booth=lambda key, number=None, **values: _of_booth(language, messages("voter", "booth"), key, number, values),
     )
     environment.filters.update(
         moment=forms.moment,
@@ -139,21 +146,10 @@ def _script(name: str) -> Markup:
     return Markup(tag).format(name, found.integrity)
 
 
-def _messages(language: str, pages: tuple[str, ...]) -> dict[str, str]:
-    """The sentences of these pages' scripts; where a language has none, the English one."""
-    found: dict[str, str] = {}
-    for name in (ENGLISH, language):
-        path = MESSAGES / f"{name}.json"
-        if path.is_file():
-            read = json.loads(path.read_text("utf-8"))
-            for page in pages:
-                found.update(read.get(page, {}))
-    return found
-
-
-def _of_booth(language: Language, key: str, number: int | None, values: Mapping[str, object]) -> Markup:
+def _of_booth(
+    language: Language, known: Mapping[str, str], key: str, number: int | None, values: Mapping[str, object]
+) -> Markup:
     """A sentence of the booth's script, where a page shows what a voter will read there; its values are escaped."""
-    known = _messages(language.name, ("voter", "booth"))
     if number is not None:
         form = f"{key}.{language.forms.plural(number)}"
         key, values = form if form in known else f"{key}.other", {"num": number, **values}

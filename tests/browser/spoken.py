@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-_MESSAGES: Final = Path(__file__).parents[2] / "web" / "messages"
+from veche.service.languages import read_languages
+
 _VALUE: Final = re.compile(r"\{([a-z]+)\}")
 _END: Final = re.compile(r"[.:](?= |$)|$")
 _JOINED: Final = re.compile(r"(?<=\w)\W+(?:and )?(?=\w)")
@@ -32,11 +31,9 @@ def named(english: str, language: str) -> str | re.Pattern[str]:
     return said if isinstance(said, str) else re.compile(f"^{said.pattern}$")
 
 
-@cache
 def sentences(language: str) -> Mapping[str, str]:
     """The sentences of a trustee's page, by key."""
-    found: dict[str, str] = json.loads((_MESSAGES / f"{language}.json").read_text("utf-8"))["trustee"]
-    return found
+    return read_languages().by_name[language].scripts["trustee"]
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -21,13 +20,13 @@ from veche.cli.main import FINE, run
 from veche.ledger.chain_reader import read_chain
 from veche.ledger.event import EventType
 from veche.observer.sources import open_source
+from veche.service.languages import read_languages
 
 pytestmark = pytest.mark.slow
 
 LAST = "Деревья на главной улице / Trees in the main street"
 PATIENCE = 120.0
 EXPECTED = Path(__file__).with_name("expected")
-MESSAGES = Path(__file__).parents[2] / "web" / "messages"
 
 
 def by_keys(page: Page, name: str, key: str) -> int:
@@ -46,7 +45,7 @@ def by_keys(page: Page, name: str, key: str) -> int:
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_a_vote_by_keyboard_alone_sounds_like_this(new_page: NewPage, demo: Demonstration, language: str) -> None:
     """Screen by screen what a screen reader finds and says: tests/browser/expected/vote.LANGUAGE.txt."""
-    watched, words = new_page(), json.loads((MESSAGES / f"{language}.json").read_text())
+    watched, words = new_page(), read_languages().by_name[language].scripts
     page, reader, told = watched.page, Reader(watched.page), []
     # The log is signed anew about every minute: here the voter looks before that.
     page.route("**/*.tlog-proof", lambda route: route.fulfill(status=404))

@@ -11,14 +11,15 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from tests.service.hostile_texts import SCRIPTS
-from veche.service import pages
+from veche.service import languages, pages
 from veche.service.pages import STATIC, Pages
 from veche.service.settings import Settings
 
 
 @pytest.fixture
 def environment() -> Environment:
-    return pages.environment_of(Pages(Settings()).languages.by_name["ru"])
+    spoken = Pages(Settings()).languages.by_name
+    return pages.environment_of(spoken["ru"], spoken["en"].scripts)
 
 
 def shown(environment: Environment, source: str, **values: object) -> str:
@@ -34,12 +35,11 @@ def test_no_text_in_a_data_block_can_end_it(environment: Environment) -> None:
     assert json.loads(found[1]) == value
 
 
-def test_a_sentence_of_a_script_that_has_no_russian_is_shown_in_english(
-    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "MESSAGES", tmp_path)
-    (tmp_path / "en.json").write_text('{"booth": {"a": "A", "b": "B"}, "my": {"c": "C"}}')
-    (tmp_path / "ru.json").write_text('{"booth": {"a": "А"}}', "utf-8")
+def test_a_sentence_of_a_script_that_a_language_does_not_have_is_shown_in_english(tmp_path: Path) -> None:
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "scripts.json").write_text('{"booth": {"a": "А"}}', "utf-8")
+    german = languages.read_languages(tmp_path).by_name["de"]
+    environment = pages.environment_of(german, {"booth": {"a": "A", "b": "B"}, "my": {"c": "C"}})
     block = shown(environment, '{{ messages("booth", "my") }}')
     assert json.loads(block[block.index(">") + 1 : -len("</script>")]) == {"a": "А", "b": "B", "c": "C"}
 

@@ -9,12 +9,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from babel.messages import Catalog
-from babel.messages.pofile import read_po, write_po
 from starlette.testclient import TestClient
 
 from tests.service.hand_clock import HandClock
 from tests.service.hostile_texts import SCRIPTS
+from tests.service.pseudo_language import BEGIN, pseudo_language
 from tests.service.signed_in import SAME_SITE, text_of
 from tests.service.town import HOUR, ServedTown, draft, open_town, plan
 from veche.crypto.canonical_json import Json
@@ -24,7 +23,7 @@ from veche.crypto.signing_key import SigningKey
 from veche.ledger.cosignature import make_line
 from veche.observer.record_rows import ballots_from
 from veche.observer.tracker import compact_tracker
-from veche.service import application, languages
+from veche.service import application
 from veche.service.application import create_application
 from veche.service.chart import MOST_COLUMNS, turnout_chart
 from veche.service.election_view import PAGE
@@ -307,13 +306,10 @@ def test_fifty_texts_that_would_be_scripts_stay_text(server: Server, client: Tes
 # --- Another language -----------------------------------------------------------------------
 
 
-def test_a_long_language_from_right_to_left_fits_everywhere(
+def test_a_third_language_is_one_folder_and_no_page_leaves_it(
     server: Server, clock: HandClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "locale" / "ar" / "LC_MESSAGES"
-    folder.mkdir(parents=True)
-    pseudo(folder / "veche.po")
-    spoken = languages.read_languages(tmp_path / "locale")
+    spoken = pseudo_language(tmp_path / "locale")
     monkeypatch.setattr(application, "Pages", lambda settings: Pages(settings, spoken))
     client = TestClient(create_application(server), headers={**SAME_SITE, "Accept": "text/html"})
     town = open_town(server, clock, tmp_path)
@@ -321,19 +317,6 @@ def test_a_long_language_from_right_to_left_fits_everywhere(
     for path in pages_of(town, "ceremony", "opening"):
         page = read(client, f"/ar{path}")
         assert '<html lang="ar" dir="rtl">' in page
-        left = [text for text in re.findall(r"[^<>]*[A-Za-z]{4}[^<>]*(?=</(?:h1|h2|h3|p|th|dt|summary)>)", page) if "⟦" not in text]
+        texts = re.findall(r"[^<>]*[A-Za-z]{4}[^<>]*(?=</(?:h1|h2|h3|p|th|dt|summary)>)", page)
+        left = [text for text in texts if BEGIN not in text]
         assert all(re.search(r"UTC|Budget|Project|Which|Anna|Boris|Clara", text) or text.strip() == "Veche" for text in left), left
-
-
-def pseudo(path: Path) -> None:
-    """Every sentence of ours, marked at both ends and half as long again."""
-    catalog = Catalog("ar")
-    with (languages.LOCALE / "ru" / "LC_MESSAGES" / "veche.po").open("rb") as file:
-        for message in read_po(file, locale="ru"):
-            if message.id:
-                plural = not isinstance(message.id, str)
-                english = message.id[-1] if plural else str(message.id)
-                long = f"⟦{english} {'ي' * (len(english) // 2)}⟧"
-                catalog.add(message.id, (long,) * catalog.num_plurals if plural else long)
-    with path.open("wb") as file:
-        write_po(file, catalog)

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import english from "../messages/en.json";
-import russian from "../messages/ru.json";
+import russian from "../../service/locale/ru/scripts.json";
 import { longestBallot, verifyBallotLength } from "../src/ballot/ballot_length.ts";
 import type { Question } from "../src/ballot/election.ts";
 import { next } from "../src/booth/voting.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import english from "../messages/en.json";
-import russian from "../messages/ru.json";
+import russian from "../../service/locale/ru/scripts.json";
 import type { Manifest } from "../src/ballot/manifest.ts";
 import { type Accepted, type Shown, watchLog } from "../src/booth/acceptance.ts";
 import { type Contest, type Sealed, Unreachable, verifyContest } from "../src/booth/contest.ts";
