@@ -115,9 +115,8 @@ def refuse_strict(view: RecordView, what: str) -> None:
 
 
 def _not_now(what: str, state: str) -> Refused:
-    return Refused(
-        "entry-order", f"{what} does not come now: the record is {state}. `veche organizer status FOLDER` says what comes next"
-    )
+    where = "`veche organizer status FOLDER`, or the contest's page on a server,"
+    return Refused("entry-order", f"{what} does not come now: the record is {state}. {where} says what comes next")
 
 
 def _in_plain_words(error: Refused, state: str) -> Refused:

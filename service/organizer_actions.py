@@ -22,7 +22,7 @@ from veche.service.approved_steps import end_election, planned_seal, reason_code
 from veche.service.audit_trail import note
 from veche.service.campaign_file import read_campaign
 from veche.service.campaign_people import Invitation, Inviting, Member
-from veche.service.campaigns import Campaign, campaign_of, contest_of, create_campaign, fix_rules, replace_plan
+from veche.service.campaigns import Campaign, campaign_of, contest_of, contests_of, create_campaign, fix_rules, replace_plan
 from veche.service.ceremonies import begin_ceremony
 from veche.service.contest_desk import held_contest
 from veche.service.contest_plan import parse_time
@@ -60,11 +60,15 @@ class OrganizerActions:
             fix_rules(self._server, campaign, who.id)
 
     def begin_ceremony(self, who: Person, campaign: str, deadlines: tuple[Json, Json, Json]) -> int:
-        """The campaign's trustees begin to make their keys; the number of the run. Deadlines as `contest_plan.parse_time`."""
+        """The campaign's trustees begin to make their keys; the number of the run.
+
+        Deadlines as `contest_plan.parse_time`, by the clock of the campaign's first contest, as its pages show times.
+        """
         with self._refusals(who, campaign, None, "begin-ceremony"):
-            times = [parse_time(one, "UTC", "deadlines") for one in deadlines]
             self._server.storage.verify_writable()
             with self._server.storage.database.writing() as connection:
+                zone = next((str(one.spec().get("zone", "UTC")) for one in contests_of(connection, campaign)), "UTC")
+                times = [parse_time(one, zone, "deadlines") for one in deadlines]
                 threshold = campaign_of(connection, campaign).threshold
                 return begin_ceremony(connection, campaign, threshold, (times[0], times[1], times[2]), self._now(), who.id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -56,9 +56,9 @@ class Planned:
     electorate: int = 9
 
 
-def moment(time: int, zone: str = ZONE) -> str:
+def moment(time: int) -> str:
     """As a field for a day and an hour takes it."""
-    return datetime.fromtimestamp(time, UTC if zone == "UTC" else ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+    return datetime.fromtimestamp(time, ZoneInfo(ZONE)).strftime("%Y-%m-%dT%H:%M")
 
 
 @dataclass(slots=True)
@@ -226,7 +226,7 @@ class Organizer:
     def begin_ceremony(self, deadlines: Sequence[int]) -> None:
         labels = ("Certificates and commitments are due", "Reveals are due", "Shares and complaints are due")
         for label, time in zip(labels, deadlines, strict=True):
-            self.watched.page.get_by_label(label).fill(moment(time, "UTC"))
+            self.watched.page.get_by_label(label).fill(moment(time))
         self.watched.press("Begin the ceremony")
 
     def hand_in(self, contest: str, file: Path) -> None:

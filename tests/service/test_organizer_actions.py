@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from tests.service.hand_clock import HandClock
 from tests.service.hostile_texts import CONTROLS, SCRIPTS
-from tests.service.office import CAMPAIGN, CSV, OLGA, Office, open_office
+from tests.service.office import CAMPAIGN, CSV, OLGA, Office, campaign_csv, open_office
 from tests.service.signed_in import account, text_of
 from tests.service.town import HOUR
 from veche.service.campaign_example import JSON_EXAMPLE
@@ -193,6 +193,20 @@ def test_a_campaign_is_made_and_led_by_pages_alone(office: Office, clock: HandCl
     other = {"csrf": office.oleg.headers["X-CSRF-Token"]}
     assert "It is done" in office.oleg.post(f"{root}/approvals/{number}/approve", data=other).text
     assert office.state(uuid) == "cancelled"
+
+
+def test_deadlines_are_typed_by_the_clock_by_which_the_page_shows_them(office: Office) -> None:
+    table = campaign_csv(office.clock.now(), 1).replace("host;vote.example", "host;vote.example\nzone;Europe/Moscow")
+    office.make(contests=1)
+    assert office.olga.put(f"/api/campaigns/{CAMPAIGN}/plan", content=table.encode(), headers=CSV).status_code == 200
+    office.done("trustees")
+    path, page = f"/organizer/{CAMPAIGN}", {"Accept": "text/html"}
+    assert office.olga.get(path, headers=page).text.count('<span class="hint" translate="no">Europe/Moscow</span>') == 3
+    times = [f"2027-01-{day}T10:30" for day in (15, 16, 17)]
+    typed = dict(zip(("commitments", "reveals", "complaints"), times, strict=True))
+    begun = office.olga.post(f"{path}/ceremony", data={"csrf": office.olga.headers["X-CSRF-Token"], **typed}, headers=page)
+    assert begun.status_code == 200
+    assert "Due: January 15, 2027, 10:30\N{NO-BREAK SPACE}UTC+3." in text_of(office.olga.get(path, headers=page).text)
 
 
 class _Outline(HTMLParser):
