@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision, get_currency_symbol
 from markupsafe import Markup
 
@@ -41,6 +41,10 @@ class LocalForms:
         """Day of the month and hour, for a chart."""
         time = datetime.fromtimestamp(seconds, _zone(zone))
         return f"{format_date(time.date(), 'd MMM', locale=self._locale)}, {format_time(time, 'HH:mm', locale=self._locale)}"
+
+    def span(self, seconds: int) -> str:
+        """How long this is, about: at least three of its unit, where it is not only some seconds."""
+        return format_timedelta(timedelta(seconds=seconds), threshold=3, locale=self._locale)
 
     def plural(self, value: int) -> str:
         """Which form of a sentence fits this number: one, few, many, other."""

@@ -122,6 +122,7 @@ def environment_of(language: Language, english: Scripts) -> Environment:
         moment=forms.moment,
         day=forms.day,
         hour=forms.hour,
+        span=forms.span,
         number=forms.number,
         share=forms.share,
         money=forms.money,

@@ -180,6 +180,8 @@ def test_times_numbers_and_money_are_written_as_the_language_does() -> None:
     assert russian_.money(154_616_866, "RUB") == "1\xa0546\xa0168,66\xa0₽"
     assert [english.money(250_000, one) for one in ("RUB", "EUR", "JPY")] == ["RUB\xa02,500", "€2,500", "¥250,000"]
     assert english.money(250_050, "RUB") == "RUB\xa02,500.50"
+    assert [english.span(one) for one in (1, 86_398, 1_295_997)] == ["1 second", "24 hours", "15 days"]
+    assert russian_.span(1_295_997) == "15 дней"
     assert english.share(1, 3) == "33.3%"
     assert english.share(0, 0) == "0.0%"
     assert russian_.number(Decimal("1.5")) == "1,5"
