@@ -147,7 +147,8 @@ def demo_scene(browser: Browser, folder: Path) -> None:
                 album.take(paper_name(path))
                 if "protocol" in path:
                     album.take_print(paper_name(path))
-        ended = httpx.post(demo.address + at(demo, f"/demo/count/{OPEN}"), headers={"Sec-Fetch-Site": "same-origin"})
+        form = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+        ended = httpx.post(demo.address + at(demo, f"/demo/count/{OPEN}"), headers=form)
         assert ended.status_code == 303, ended.text
         for album in albums:
             album.open(f"{demo.address}/{album.language}/vote/demo#{codes[-1]}")
