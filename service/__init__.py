@@ -57,7 +57,7 @@ People and pages:
                         `utc_offset` says how far a clock is from UTC, in letters too
 - `booth_pages`         booth, my ballots, tracker: the server only sends the page, all else happens in the voter's browser
 - `pages`, `form`, `security_headers`   HTML made on the server (`templates`, `static`), what its forms send, headers of all answers
-- `web_assets`, `web_asset_routes`   the built scripts of web/: their hashes for pages and records, and their bytes for browsers
+- `web_assets`, `web_asset_routes`   the built scripts of web/ and the style sheet: hashes for pages and records, bytes for browsers
 
 The server itself:
 

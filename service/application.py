@@ -93,7 +93,6 @@ def create_application(server: Server, demo: bool = False) -> FastAPI:
     application.include_router(organizer_pages(desk, server))
     application.include_router(registrar_routes(RegistrarWork(server.storage, server.clock), access))
     application.include_router(trustee_page(shown))
-    application.include_router(pages.static_routes())
     application.include_router(web_asset_routes(installed_assets()))
     application.add_middleware(HeadRequests)
     application.add_middleware(CastingDoor, casting=server.casting, metrics=server.metrics)

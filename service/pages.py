@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -31,19 +30,16 @@ from starlette.exceptions import HTTPException
 
 from veche.crypto.errors import ElectionError
 from veche.observer.problems import answer_to
-from veche.observer.ranges import unchanged
 from veche.service.access import SignedIn, signed_in_by
 from veche.service.languages import ENGLISH, Language, Languages, Scripts, prefix_of, read_languages, text_in
 from veche.service.organizer_words import REFUSED
 from veche.service.settings import Settings
-from veche.service.web_assets import installed_assets
+from veche.service.web_assets import STYLE, installed_assets
 from veche.service.words import REFUSALS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 STATIC: Final = Path(__file__).with_name("static")
 
-_CACHED: Final = "public, max-age=3600"
-_STYLE: Final = "veche.css"
 _PROGRAMS: Final = ("/api/", "/observer/")
 
 _TURNING: Final = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}")
@@ -114,6 +110,7 @@ def environment_of(language: Language, english: Scripts) -> Environment:
         language=language.name,
         dir=language.direction,
         script=_script,
+        style=_style,
         messages=lambda *pages: _data("messages", messages(*pages)),
         page_data=lambda value: _data("page", value),
         booth=lambda key, number=None, **values: _of_booth(language, messages("voter", "booth"), key, number, values),
@@ -147,6 +144,12 @@ def _script(name: str) -> Markup:
     return Markup(tag).format(name, found.integrity)
 
 
+def _style() -> Markup:
+    """The tag that dresses the page in this style sheet and in no other bytes under its name: one rule could hide an option."""
+    tag = '<link rel="stylesheet" href="/static/{}" integrity="{}" crossorigin="anonymous">'
+    return Markup(tag).format(STYLE, installed_assets().style.integrity)
+
+
 def _of_booth(
     language: Language, known: Mapping[str, str], key: str, number: int | None, values: Mapping[str, object]
 ) -> Markup:
@@ -170,20 +173,6 @@ def _shown(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return value.translate(_TURNING).translate(_CONTROLS)
     return value
-
-
-def static_routes() -> APIRouter:
-    """The files that pages are made with, read once. A path names one of them or nothing: none is looked up on the disk."""
-    router = APIRouter(include_in_schema=False)
-    content = (STATIC / _STYLE).read_bytes()
-    tag = f'"{sha256(content).hexdigest()[:32]}"'
-
-    @router.api_route(f"/static/{_STYLE}", methods=["GET", "HEAD"])
-    def style(request: Request) -> Response:
-        same = unchanged(request, tag, _CACHED)
-        return same or Response(content, media_type="text/css; charset=utf-8", headers={"Cache-Control": _CACHED, "ETag": tag})
-
-    return router
 
 
 def install(application: FastAPI, pages: Pages) -> None:

@@ -21,6 +21,7 @@ from veche.ledger.chain_reader import read_chain
 from veche.ledger.event import EventType
 from veche.observer.sources import open_source
 from veche.service.languages import read_languages
+from veche.service.web_assets import STATIC, STYLE
 
 pytestmark = pytest.mark.slow
 
@@ -120,14 +121,17 @@ def test_a_real_server_serves_and_its_record_names_what_the_sources_give_and_no_
     uuid = str(demo.contest("certified")["uuid"])
     good = verify(tmp_path, demo.address, uuid)
     assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "The same bytes everywhere."), good.stdout + good.stderr
-    # Sources of another day: whoever has them finds the one script that differs, and that the record names other ones.
+    # Sources of another day: whoever has them finds the script and the style that differ, and that the record names other ones.
     other = tmp_path / "other" / "web"
     shutil.copytree(WEB, other, ignore=shutil.ignore_patterns("node_modules", "build"))
     with (other / "src" / "banner" / "main.ts").open("a") as source:
         source.write('\nconsole.log("another day");\n')
+    style = tmp_path / "other" / "service" / "static" / STYLE
+    style.parent.mkdir(parents=True)
+    style.write_bytes((STATIC / STYLE).read_bytes() + b".not-cast { display: none }\n")
     bad = verify(tmp_path, demo.address, uuid, other)
     told = [line.split(": ")[:2] for line in bad.stdout.splitlines() if line.startswith((demo.address, "the record"))]
-    differ = [[demo.address, "banner.js"], [f"the record of {uuid}", "software"]]
+    differ = [[demo.address, "banner.js"], [demo.address, STYLE], [f"the record of {uuid}", "software"]]
     assert (bad.returncode, told) == (1, differ), bad.stdout + bad.stderr
 
 

@@ -143,6 +143,34 @@ def test_a_changed_script_is_not_run_and_the_page_says_so(at_town: NewPage) -> N
         page.complaints.remove(one)
 
 
+def test_a_changed_style_sheet_hides_nothing_and_a_vote_goes_on_without_it(at_town: NewPage, hostile: Town) -> None:
+    page = at_town()
+
+    def change(route: Route) -> None:
+        answer = route.fetch()
+        hides = "label:has(#answer-0-1), .seal, .not-cast { display: none !important; }"
+        route.fulfill(response=answer, body=f"{answer.text()}\n{hides}\n")
+
+    page.page.route("**/static/veche.css", change)
+    page.open(f"/en/vote/budget#{hostile.codes[1]}")
+    page.page.locator("#answer-0-1").click()
+    for shown in ("label:has(#answer-0-1)", ".seal", "#not-cast"):
+        if shown == "#not-cast":
+            page.open("/en/")
+        page.page.locator(shown).first.wait_for()
+        assert page.page.evaluate("() => document.styleSheets.length") == 0
+    page.open(f"/en/vote/budget#{hostile.codes[1]}")
+    page.page.locator("#answer-0-1:checked").wait_for()
+    page.press("Check my choice")
+    page.press("Yes, encrypt it")
+    page.press("Cast the ballot")
+    page.heading("Your ballot is accepted")
+    blocked = [one for one in page.complaints if "integrity" in one and "veche.css" in one]
+    assert len(blocked) == 3, page.complaints
+    for one in blocked:
+        page.complaints.remove(one)
+
+
 def test_a_server_that_dies_between_cast_and_answer_leaves_one_ballot(chromium: object, tmp_path: Path) -> None:
     town = open_now(tmp_path, "")
     code = next(iter(town.codes.values()))

@@ -1,4 +1,4 @@
-"""Scripts: a page names the hash of what it runs, the server hands out exactly that, and the record lists it."""
+"""Scripts and style: a page names the hash of what it takes, the server hands out exactly that, and the record lists it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from veche.crypto.errors import Inconsistent
 from veche.service.desk import current_software
 from veche.service.web_asset_routes import web_asset_routes
-from veche.service.web_assets import installed_assets, read_web_assets
+from veche.service.web_assets import STATIC, STYLE, installed_assets, read_web_assets
 
 SCRIPT = b"export {};\n" * 50
 
@@ -31,7 +31,7 @@ def built(folder: Path, content: bytes = SCRIPT) -> Path:
 
 
 def client(folder: Path) -> TestClient:
-    """A browser in front of nothing but the scripts."""
+    """A browser in front of nothing but scripts and style sheet."""
     application = FastAPI()
     application.include_router(web_asset_routes(read_web_assets(folder)))
     return TestClient(application)
@@ -60,6 +60,10 @@ def test_a_script_that_is_known_is_not_sent_again_and_head_says_what_get_would(t
             same = again("/static/dist/booth.js", headers={"If-None-Match": known})
             assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
             assert same.headers["vary"] == "Accept-Encoding" and same.headers["cache-control"] == "no-cache"
+    style = browser.get(f"/static/{STYLE}")
+    assert style.content == (STATIC / STYLE).read_bytes() and style.headers["content-type"] == "text/css; charset=utf-8"
+    same = browser.get(f"/static/{STYLE}", headers={"If-None-Match": style.headers["etag"]})
+    assert (same.status_code, same.content, same.headers["cache-control"]) == (304, b"", "no-cache")
     for other in ('"other"', tag[:-1], f"{tag[:-1]}x\""):
         assert browser.get("/static/dist/booth.js", headers={"If-None-Match": other}).content == SCRIPT
 
@@ -74,7 +78,10 @@ def test_the_compressed_script_has_a_tag_of_its_own_and_goes_to_nobody_who_turns
     assert [len(one) for one in tags.values()] == [1, 1] and tags[True] != tags[False]
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "../veche.css", "%2e%2e/veche.css", "sources.sha256", "licenses/", ""])
+OTHER = ["manifest.json", "veche.css", "..%2fveche.css", "%2e%2e/veche.css", "sources.sha256", "licenses/", ""]
+
+
+@pytest.mark.parametrize("name", OTHER)
 def test_no_other_path_names_a_file(tmp_path: Path, name: str) -> None:
     assert client(built(tmp_path)).get(f"/static/dist/{name}").status_code == 404
 
@@ -85,18 +92,23 @@ def test_a_script_that_was_changed_after_the_build_stops_the_server(tmp_path: Pa
     assert refusal.value.code == "web-assets"
 
 
-def test_the_list_for_the_record_names_every_file_by_its_sha256(tmp_path: Path) -> None:
-    listed = read_web_assets(built(tmp_path)).listed().decode()
-    assert listed.splitlines()[0] == f"{sha256(SCRIPT).hexdigest()}  booth.js"
-    assert [line.split("  ")[1] for line in listed.splitlines()] == ["booth.js", "licenses/noble-curves.txt"]
+def test_the_list_for_the_record_names_every_file_and_the_style_sheet_by_its_sha256(tmp_path: Path) -> None:
+    style = tmp_path / "hides.css"
+    style.write_bytes(b".seal { display: none }")
+    lines = read_web_assets(built(tmp_path), style).listed().decode().splitlines()
+    assert lines[0] == f"{sha256(SCRIPT).hexdigest()}  booth.js"
+    assert lines[-1] == f"{sha256(style.read_bytes()).hexdigest()}  veche.css"
+    assert [line.split("  ")[1] for line in lines] == ["booth.js", "licenses/noble-curves.txt", "veche.css"]
 
 
-def test_where_nothing_was_built_nothing_is_listed_or_served(tmp_path: Path) -> None:
-    assert read_web_assets(tmp_path).listed() == b""
+def test_where_nothing_was_built_the_style_sheet_alone_is_listed_and_served(tmp_path: Path) -> None:
+    style = (STATIC / STYLE).read_bytes()
+    assert read_web_assets(tmp_path).listed() == f"{sha256(style).hexdigest()}  veche.css\n".encode()
+    assert client(tmp_path).get("/static/veche.css").content == style
     assert client(tmp_path).get("/static/dist/booth.js").status_code == 404
 
 
-def test_the_record_of_an_election_names_the_scripts_of_this_build() -> None:
+def test_the_record_of_an_election_names_scripts_and_style_of_this_build() -> None:
     software, assets = current_software("4hVecheTestA11")
     assert assets == installed_assets().listed()
     assert software.assets == sha256(assets).hexdigest()

@@ -9,32 +9,40 @@ import subprocess
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha384
+from hashlib import sha256, sha384
 from pathlib import Path
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from hatch_build import BUILT, is_fresh
 from tests.web.node import ROOT, WEB, node
+from veche.ledger.annex import Software
 from veche.service.desk import current_software
 from veche.service.web_asset_routes import web_asset_routes
-from veche.service.web_assets import read_web_assets
+from veche.service.web_assets import STATIC, STYLE, installed_assets, read_web_assets
 
 UUID = "4hVecheTestA11"
+OLD = "4hVecheTestA12"
+
+
+def entries(named: Software) -> Callable[[Request], Response]:
+    """Answers with a record that says this alone."""
+    return lambda _: Response(named.text() + b"\n")
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A server that hands out the scripts of this folder, and a record that names those of this machine; its address."""
+def serving(folder: Path, style: Path = STATIC / STYLE) -> Iterator[str]:
+    """A server with these scripts and this style sheet; the record UUID names those of this machine, and OLD its scripts alone."""
     application = FastAPI()
-    application.include_router(web_asset_routes(read_web_assets(folder)))
-    entries = current_software(UUID)[0].text() + b"\n"
-    application.add_api_route(f"/observer/elections/{UUID}/entries.jsonl", lambda: Response(entries))
+    application.include_router(web_asset_routes(read_web_assets(folder, style)))
+    scripts = b"".join(line for line in installed_assets().listed().splitlines(True) if not line.endswith(b"  veche.css\n"))
+    for named in (current_software(UUID)[0], Software(OLD, "0.0.1", sha256(scripts).hexdigest())):
+        application.add_route(f"/observer/elections/{named.election}/entries.jsonl", entries(named))
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -84,8 +92,18 @@ def test_what_a_server_serves_is_compared_with_the_sources_and_with_its_record(t
     with serving(ROOT / BUILT) as address:
         good = verify(tmp_path, address, UUID)
     assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "The same bytes everywhere."), good.stdout + good.stderr
-    with serving(changed(tmp_path / "changed")) as address:
+    hides = tmp_path / "hides.css"
+    hides.write_bytes((STATIC / STYLE).read_bytes() + b".seal { display: none }\n")
+    with serving(changed(tmp_path / "changed"), hides) as address:
         bad = verify(tmp_path, address, UUID)
     assert bad.returncode == 1, bad.stderr
-    assert f"{address}: booth.js: sha384-" in bad.stdout
-    assert bad.stdout.splitlines()[-1] == "1 files differ."
+    assert f"{address}: booth.js: sha384-" in bad.stdout and f"{address}: veche.css: sha384-" in bad.stdout
+    assert bad.stdout.splitlines()[-1] == "2 files differ."
+
+
+def test_a_record_that_names_the_scripts_alone_is_told_apart_and_does_not_pass(tmp_path: Path) -> None:
+    wants_fresh_scripts()
+    with serving(ROOT / BUILT) as address:
+        old = verify(tmp_path, address, OLD)
+    assert f"the record of {OLD}: veche.css: not named." in old.stdout, old.stdout + old.stderr
+    assert (old.returncode, old.stdout.splitlines()[-1]) == (1, "No file differs, but the record does not name veche.css.")
