@@ -76,6 +76,16 @@ def lie(page: Watched, path: str, change: Callable[[dict[str, Any]], None]) -> N
     page.page.route(f"**{path}", answer)
 
 
+def told_as_another(page: Watched, named: str) -> None:
+    """Check that no card offers a vote or says anything of it as a fact; one says what the server calls it."""
+    page.saying("This is not the vote that was sealed")
+    text = " ".join(page.page.locator("#app .cards > li").all_inner_texts())
+    assert f"The server calls it “{named}" in text and "Do not vote here." in text
+    assert page.page.locator("#app .cards button").count() == 0
+    # Neither the false end nor the true one.
+    assert "until" not in text
+
+
 def test_of_a_typed_code_nothing_stays_on_the_device_after_finish(
     chromium: object, demo: Demonstration, voters: Voters, tmp_path: Path
 ) -> None:
@@ -138,18 +148,45 @@ def test_who_came_by_the_letters_link_is_told_what_her_browser_may_keep(new_page
 
 def test_a_page_that_names_another_title_or_end_than_was_sealed_is_refused(new_page: NewPage, voters: Voters) -> None:
     page, code = new_page(), voters.next()
-    for lies in ({"title": {"en": "Another vote\u202e"}}, {"closes_at": 4_000_000_000}, {"rehearsal": False}):
-        lie(page, "/en/vote/demo", lambda one, lies=lies: one.update(lies))  # type: ignore[misc]  # mypy infers no lambda with a default
-        page.page.goto("about:blank")
-        page.open(f"/en/vote/demo#{code}")
-        page.heading("The ballot could not be opened")
-        page.saying("Do not vote here.")
+    for named, lies in (
+        ("Another vote\ufffd", {"title": {"en": "Another vote\u202e"}}),
+        ("Budget of the Hills", {"closes_at": 4_000_000_000}),
+        ("Budget of the Hills", {"rehearsal": False}),
+    ):
+        for path in ("/en/vote/demo", "/en/my"):
+            lie(page, path, lambda one, lies=lies: one.update(lies))  # type: ignore[misc]  # mypy infers no lambda with a default
+            page.page.goto("about:blank")
+            page.open(f"{path}#{code}")
+            if path == "/en/vote/demo":
+                page.heading("The ballot could not be opened")
+                page.saying("Do not vote here.")
+                page.press("Back to all your votes")
+            told_as_another(page, named)
     # Of one among a dozen voters three digits of her credential would be her name.
     lie(page, "/en/vote/demo", lambda one: one.update(bucket_digits=3))
     page.page.goto("about:blank")
     page.open(f"/en/vote/demo#{code}")
     page.saying("Your code was not sent.")
     assert not any("/credentials/" in address and address.rpartition("/")[2] for address in page.asked)
+
+
+def test_a_vote_whose_sealed_files_do_not_come_is_told_as_unread_until_they_do(new_page: NewPage, voters: Voters) -> None:
+    page, code, files = new_page(), voters.next(), f"**/{voters.uuid}/manifest.json"
+    mine = page.page.get_by_role("heading", name="Budget of the Hills")
+    other = page.page.get_by_role("heading", name="Budget of Riverside")
+    for path, shown in (("/en/my", "My ballots"), ("/en/vote/demo", "Your votes")):
+        page.page.route(files, lambda route: route.abort())
+        page.page.goto("about:blank")
+        page.open(f"{path}#{code}")
+        if path == "/en/vote/demo":
+            page.heading("The ballot could not be opened")
+            page.press("Back to all your votes")
+        page.heading(shown)
+        page.saying("A vote that could not be read")
+        assert mine.count() == 0 and other.count() == 1
+        page.page.unroute(files)
+        page.press("Try again")
+        mine.wait_for()
 
 
 def test_ballots_of_a_cancelled_vote_count_for_nothing_and_no_list_is_said_as_a_fact(new_page: NewPage, voters: Voters) -> None:

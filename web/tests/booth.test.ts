@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { codeInFragment, readCode } from "../src/booth/code_entry.ts";
 import { seal } from "../src/ballot/manifest.ts";
-import { type Contest, readSealed, Unreachable } from "../src/booth/contest.ts";
+import { type Contest, readSealed, type Sealed, Unreachable } from "../src/booth/contest.ts";
 import { DraftBox, isOfElection, voterOf } from "../src/booth/draft.ts";
 import { isLegal, mark, markBlank, markedOf, marksOf, NOTHING, shuffled } from "../src/booth/marking.ts";
 import { squares } from "../src/booth/qr_code.ts";
@@ -84,7 +84,10 @@ test("a random order has every answer once, and each comes first as often as ano
 
 test("each contest says what is to be done about it", () => {
   const stage = (state: string, ballots: number, begun: string[] = [], issued = true): string =>
-    stageOf({ contest: { ...contest, state }, issued, ballots: Array(ballots).fill({ tracker: SETUP, height: 1 }) }, new Set(begun));
+    stageOf(
+      { contest: { ...contest, state }, sealed: {} as Sealed, issued, ballots: Array(ballots).fill({ tracker: SETUP, height: 1 }) },
+      new Set(begun),
+    );
   assert.equal(stage("open", 0), "to-do");
   assert.equal(stage("open", 0, [UUID]), "in-progress");
   assert.equal(stage("open", 1), "cast");

@@ -9,10 +9,11 @@ import type { Manifest } from "../src/ballot/manifest.ts";
 import { type Accepted, type Shown, watchLog } from "../src/booth/acceptance.ts";
 import { type Contest, type Sealed, Unreachable, verifyContest } from "../src/booth/contest.ts";
 import { plain } from "../src/booth/element.ts";
+import { Inconsistent } from "../src/crypto/errors.ts";
 import { readHanded } from "../src/booth/fragment.ts";
 import { missingWitnesses } from "../src/booth/receipt_view.ts";
 import { endText } from "../src/booth/seal_view.ts";
-import { stageOf } from "../src/booth/standing.ts";
+import { stageOf, type Trouble } from "../src/booth/standing.ts";
 import { fateOfLast } from "../src/booth/standing_view.ts";
 import { type Key, Words } from "../src/booth/words.ts";
 
@@ -34,12 +35,22 @@ test("in a vote that was cancelled, annulled or withheld no ballot is said to co
     assert.notEqual(fate, "ballot-counts");
     assert.match(BOTH[0]?.say(fate) ?? "", /not count/);
     const contest = { uuid: "4hVecheTestA11", state } as Accepted["sealed"]["contest"];
-    assert.equal(stageOf({ contest, issued: true, ballots: [] }, new Set()), state);
+    assert.equal(stageOf({ contest, sealed: {} as Sealed, issued: true, ballots: [] }, new Set()), state);
     for (const key of [fate, `stage-${state}`, `track-last-${state}`] as const) sayable(key);
   }
   assert.deepEqual(["open", "suspended", "closed", "certified"].map(fateOfLast), [
     "ballot-counts-so-far", "ballot-counts-so-far", "ballot-counts", "ballot-counts",
   ]);
+});
+
+test("whatever state the server names, a vote that is not the sealed one, or could not be read, is told as nothing else", () => {
+  const stage = (state: string, sealed: Trouble): string =>
+    stageOf({ contest: { uuid: "4hVecheTestA11", state } as Contest, sealed, issued: true, ballots: [] }, new Set(["4hVecheTestA11"]));
+  for (const state of ["sealed", "open", "suspended", "closed", "certified", "cancelled"]) {
+    assert.equal(stage(state, new Inconsistent("setup-differs", "the title")), "differs");
+    assert.equal(stage(state, new Unreachable("manifest.json")), "unread");
+  }
+  for (const key of ["stage-differs", "stage-unread", "contest-differs-title", "contest-unread-title"] as const) sayable(key);
 });
 
 test("that a vote has no witnesses is said only of one whose policy names none", () => {

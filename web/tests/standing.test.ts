@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { deriveCredential } from "../src/ballot/credential.ts";
 import { type Contest, type Read, Unreachable } from "../src/booth/contest.ts";
-import { digitsFor, standings } from "../src/booth/standing.ts";
+import { askAgain, digitsFor, standings } from "../src/booth/standing.ts";
 import { fromHex, base64, sha256Hex, utf8 } from "../src/crypto/bytes.ts";
 import { load } from "./vectors.ts";
 
@@ -15,8 +15,9 @@ const { manifest: vector } = load("vectors/spec/veche-record-vectors.json");
 const { public_key: key } = JSON.parse(load("vectors/spec/web-ballot-vectors.json").election);
 
 /** A sealed contest of so many people, and the files that the server has of it, by their names below the record's address. */
-function sealedFor(electorate: number, digits: number): { contest: Contest; files: Record<string, string> } {
-  const manifest = vector.text.replace('"electorate":20', `"electorate":${electorate}`);
+function sealedFor(electorate: number, digits: number, end = ""): { contest: Contest; files: Record<string, string> } {
+  const { uuid: before } = JSON.parse(vector.text);
+  const manifest = vector.text.replace('"electorate":20', `"electorate":${electorate}`).replace(before, `${before}${end}`);
   const { uuid, campaign, title, zone, opens_at, closes_at, options } = JSON.parse(manifest);
   const questions = options.map((row: { title: string }[]) => ({ answers: row.map((one) => one.title), min: 1, max: 1, question: "?" }));
   const description = `Which one?\nveche:1 level=strict manifest=sha256:${sha256Hex(utf8(manifest))}`;
@@ -68,4 +69,68 @@ test("a server that asks for more digits than leave a voter among many gets none
   assert.deepEqual(asked, []);
   for (const [people, digits] of [[20, 0], [512, 1], [131072, 3]] as const) assert.deepEqual(await ask(people, digits), []);
   assert.equal(asked.length, 3);
+});
+
+/** A server of so many contests, each with an honest list, which holds the code in those whose place is `listed`. */
+async function townOf(count: number, listed: readonly number[]): Promise<{ contests: Contest[]; asked: string[]; reading: Read }> {
+  const asked: string[] = [];
+  const contests: Contest[] = [];
+  const servers = new Map<string, Read>();
+  for (let at = 0; at < count; at += 1) {
+    const { contest, files } = sealedFor(20, 0, "ABCDEFGHJKLMN"[at]);
+    const { publicText } = await deriveCredential(CODE, contest.uuid);
+    contests.push(contest);
+    servers.set(contest.uuid, serving(files, listed.includes(at) ? publicText : TRACKER, []));
+  }
+  const reading: Read = (address) => {
+    const uuid = address.split("/")[3] ?? "";
+    asked.push(`${contests.findIndex((one) => one.uuid === uuid)} ${address.split("/").at(4)}`);
+    return (servers.get(uuid) as Read)(address);
+  };
+  return { contests, asked, reading };
+}
+
+test("a vote that is not the sealed one, or cannot be read, is told so, and takes no other one away", async () => {
+  const { contests, asked, reading } = await townOf(4, [0, 1, 2]);
+  const [good, lied, silent] = contests as [Contest, Contest, Contest];
+  const town = [good, { ...lied, title: { en: "Another vote" } }, silent, contests[3] as Contest];
+  let down: string | null = `${silent.uuid}/manifest.json`;
+  const failing: Read = async (address) => {
+    if (down !== null && address.includes(down)) throw new Unreachable(address);
+    return reading(address);
+  };
+  const found = await standings(CODE, town, failing);
+  assert.deepEqual(found.map(({ contest }) => contest.uuid), [good.uuid, lied.uuid, silent.uuid]);
+  assert.ok(found.every(({ listed }) => listed));
+  const [first, second, third] = found.map(({ sealed }) => sealed);
+  assert.ok(first !== undefined && "manifest" in first && first.manifest.uuid === good.uuid);
+  assert.equal((second as { code?: string }).code, "setup-differs");
+  assert.ok(third instanceof Unreachable);
+  // Where the list itself does not come it is not known whether the code is in it.
+  down = `${silent.uuid}/credentials/`;
+  const again = await standings(CODE, town, failing);
+  assert.deepEqual(again.map(({ listed }) => listed), [true, true, false]);
+  down = null;
+  const asking = again[2] as (typeof again)[number];
+  assert.deepEqual(await askAgain(asking, reading).then((one) => [one?.listed, "manifest" in (one?.sealed ?? {})]), [true, true]);
+  // What fits is read once, for the lists and for the ballot.
+  assert.equal(asked.filter((one) => one === "0 manifest.json").length, 1);
+  // Nothing but trouble is no list.
+  down = "/";
+  await assert.rejects(standings(CODE, town.slice(2, 3), failing), Unreachable);
+  down = `${good.uuid}/`;
+  await assert.rejects(standings(CODE, [{ ...lied, bucket_digits: 3 }, good], failing), { code: "bucket-digits" });
+});
+
+test("what was sealed is read of every vote of the page, so that this does not name those that list the code", async () => {
+  const few = await townOf(3, [1]);
+  const none = await townOf(3, []);
+  assert.equal((await standings(CODE, few.contests, few.reading)).length, 1);
+  assert.deepEqual(await standings(CODE, none.contests, none.reading), []);
+  assert.deepEqual(few.asked.toSorted(), none.asked.toSorted());
+  assert.equal(few.asked.length, 9);
+  // Of more of them only where the code is listed: a phone does not load what was sealed for every district of a city.
+  const many = await townOf(13, [4]);
+  await standings(CODE, many.contests, many.reading);
+  assert.deepEqual(many.asked.filter((one) => !one.endsWith("credentials")).toSorted(), ["4 data", "4 manifest.json"]);
 });

@@ -73,12 +73,17 @@ export function recordAddress(uuid: string): string {
   return `/observer/elections/${uuid}`;
 }
 
+/** What this page has read of a contest already: it is sealed, and stays as it is. */
+const sealings = new WeakMap<Contest, Sealed>();
+
 /**
  * The election and the keys of its log and box, all of them under the Setup hash that the seal shows: hash by hash from the Setup
- * event down to the questions and the manifest. Throws Unreachable; Inconsistent
+ * event down to the questions and the manifest. Read once for each contest of the page. Throws Unreachable; Inconsistent
  * `setup-differs` naming what does not fit; and whatever is wrong with election and manifest themselves.
  */
 export async function readSealed(contest: Contest, reading: Read = read): Promise<Sealed> {
+  const before = sealings.get(contest);
+  if (before !== undefined) return before;
   const digest = electionDigest(contest);
   const [raw, manifest] = await Promise.all([
     reading(`${recordAddress(contest.uuid)}/data/${digest.slice(0, 2)}/${digest}`),
@@ -90,7 +95,9 @@ export async function readSealed(contest: Contest, reading: Read = read): Promis
   const found = parseManifest(manifest);
   verifyManifest(found, election);
   verifyContest(contest, found);
-  return { contest, election, manifest: found };
+  const sealed = { contest, election, manifest: found };
+  sealings.set(contest, sealed);
+  return sealed;
 }
 
 /**

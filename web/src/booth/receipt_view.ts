@@ -10,7 +10,7 @@ import { qrCode } from "./qr_code.ts";
 import { endText, sealLine } from "./seal_view.ts";
 import { soughtFragment } from "./sought.ts";
 import type { View } from "./stage.ts";
-import { type Standing, stageOf } from "./standing.ts";
+import { isDoubtful, type Standing, stageOf } from "./standing.ts";
 import type { Key, Words } from "./words.ts";
 
 const MOST_IN_PRINT = 700;
@@ -132,11 +132,14 @@ function others(words: Words, booth: Booth, uuid: string): Node[] {
     ];
   }
   const begun = new Set(booth.drafts.begun().map((one) => one.uuid));
-  const open = booth.standings.filter((one) => one.contest.uuid !== uuid && ["to-do", "in-progress"].includes(stageOf(one, begun)));
+  const stages = booth.standings.filter(({ contest }) => contest.uuid !== uuid).map((one) => [one, stageOf(one, begun)] as const);
+  const open = stages.filter(([, stage]) => ["to-do", "in-progress"].includes(stage)).map(([one]) => one);
+  // Of a vote that could not be read, or is not the sealed one, the list speaks: here it is not passed over as one that is done.
+  const doubtful = stages.some(([, stage]) => isDoubtful(stage));
   const buttons = open.map((one) => acts(voteButton(words, booth, one, begun)));
   return [
     ...(booth.standings.length > 1 ? [el("h2", {}, words.say("others-title"))] : []),
-    ...(open.length > 0 ? buttons : [paragraph(words.say("others-none"), "good")]),
+    ...(open.length > 0 || doubtful ? buttons : [paragraph(words.say("others-none"), "good")]),
     acts(
       button(words.say("finish"), () => booth.finish(), "second"),
       booth.standings.length > 1 ? button(words.say("contests-all"), () => booth.leave(), "plain") : null,

@@ -6,11 +6,15 @@ import { el } from "./element.ts";
 import type { Words } from "./words.ts";
 
 /** Until when one may vote; a later end than the sealed one is told as the server's word. */
-export function endText(words: Words, { contest, manifest }: Sealed, key: "choose-until" | "receipt-again"): string {
-  const { closes_at, zone } = contest;
-  const said = words.say(key, { time: words.moment(closes_at, zone) });
-  if (closes_at === manifest.closesAt) return said;
-  return `${said} ${words.say("extended", { time: words.moment(manifest.closesAt, manifest.zone) })}`;
+export function endText(words: Words, sealed: Sealed, key: "choose-until" | "receipt-again"): string {
+  const { closes_at, zone } = sealed.contest;
+  return `${words.say(key, { time: words.moment(closes_at, zone) })} ${extensionText(words, sealed)}`.trimEnd();
+}
+
+/** That the end is later than the sealed one, as the server's word; nothing where it is not. */
+export function extensionText(words: Words, { contest, manifest }: Sealed): string {
+  if (contest.closes_at === manifest.closesAt) return "";
+  return words.say("extended", { time: words.moment(manifest.closesAt, manifest.zone) });
 }
 
 export function sealLine(words: Words, contest: Contest): HTMLElement {

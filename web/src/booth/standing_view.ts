@@ -1,7 +1,8 @@
 /** Where the voter stands in each contest, with every ballot of her code. */
 
 import { el, paragraph } from "./element.ts";
-import { type CastBallot, isEnded, type Stage, type Standing, stageOf } from "./standing.ts";
+import { type CastBallot, type Doubtful, isDoubtful, isEnded, isTrouble, type Stage, type Standing, stageOf } from "./standing.ts";
+import { extensionText } from "./seal_view.ts";
 import { compactTracker } from "../ballot/tracker.ts";
 import type { Key, Words } from "./words.ts";
 
@@ -21,17 +22,38 @@ export function standingCards(
     { class: "cards" },
     ...standings.map((standing) => {
       const stage = stageOf(standing, begun);
+      if (isDoubtful(stage)) return doubtfulCard(words, standing, stage, further(standing, stage));
       return el(
         "li",
         {},
         el("h2", {}, words.title(standing.contest.title)),
         el("p", {}, stateLabel(words, stage), " ", rehearsalLabel(words, standing.contest), " ", whenOf(words, standing, stage)),
+        ...extensionOf(words, standing, stage),
         stage === "not-issued" ? paragraph(words.say("contest-not-issued")) : null,
         ...ballotsOf(words, standing, each),
         ...further(standing, stage),
       );
     }),
   );
+}
+
+/** Nothing that the server says of this contest is a fact here: its name stands as what the server calls it, no time, no ballot. */
+function doubtfulCard(words: Words, { contest }: Standing, stage: Doubtful, below: readonly Node[]): Node {
+  return el(
+    "li",
+    {},
+    el("h2", {}, words.say(`contest-${stage}-title`)),
+    el("p", {}, stateLabel(words, stage), " ", words.say("contest-named", { title: words.title(contest.title) })),
+    stage === "differs" ? paragraph(words.say("unreadable-false"), "refusal") : paragraph(words.say("contest-unread"), "caution"),
+    ...below,
+  );
+}
+
+/** A later end than the sealed one, where a vote has not ended, is told as the server's word. */
+function extensionOf(words: Words, { sealed }: Standing, stage: Stage): Node[] {
+  if (stage === "closed" || isEnded(stage) || isTrouble(sealed)) return [];
+  const said = extensionText(words, sealed);
+  return said === "" ? [] : [paragraph(said, "small")];
 }
 
 function whenOf(words: Words, { contest }: Standing, stage: Stage): string {
@@ -79,5 +101,7 @@ function rehearsalLabel(words: Words, { rehearsal }: Standing["contest"]): HTMLE
 
 function cssOf(stage: Stage): string {
   if (stage === "to-do" || stage === "cast") return "open";
+  if (stage === "differs") return "cancelled";
+  if (stage === "unread") return "suspended";
   return stage === "in-progress" || stage === "paused" ? "suspended" : stage;
 }

@@ -8,6 +8,7 @@ import { checkingView, refusedView, sendingView, testedView, unsureView } from "
 import { acceptedView, voteButton } from "./receipt_view.ts";
 import { encryptedView, encryptingView, reviewView } from "./review_view.ts";
 import type { View } from "./stage.ts";
+import { askAgain, type Standing } from "./standing.ts";
 import { standingCards } from "./standing_view.ts";
 import type { Screen } from "./voting.ts";
 import type { Words } from "./words.ts";
@@ -92,6 +93,8 @@ function contestsView(words: Words, booth: Booth): View {
   const { prefix } = booth.page;
   const cards = standingCards(words, booth.standings, begun, (standing, stage) => {
     if (["to-do", "in-progress", "cast"].includes(stage)) return [acts(voteButton(words, booth, standing, begun))];
+    if (stage === "differs") return [];
+    if (stage === "unread") return [acts(button(words.say("try-again"), () => lookAgain(booth, standing), "second"))];
     const label = words.say("contests-watch", { title: words.title(standing.contest.title) });
     return [acts(link(label, `${prefix}/observe/${standing.contest.uuid}`))];
   });
@@ -99,6 +102,13 @@ function contestsView(words: Words, booth: Booth): View {
     title: words.say("title-contests"),
     body: [cards, acts(button(words.say("finish"), () => booth.finish(), "second"))],
   };
+}
+
+/** The list with the answer about a contest that could not be read before. */
+async function lookAgain(booth: Booth, standing: Standing): Promise<void> {
+  const now = await askAgain(standing);
+  booth.standings = booth.standings.flatMap((one) => (one.contest === standing.contest ? (now ?? []) : one));
+  booth.draw();
 }
 
 function unreadableView(words: Words, booth: Booth, { uuid, why }: Screen & { at: "unreadable" }): View {

@@ -126,6 +126,7 @@ function show(mine: readonly Standing[], code: string): void {
 }
 
 function further({ contest }: Standing, at: StageOf, code: string): Node[] {
+  if (at === "unread") return [acts(button(words.say("try-again"), () => look(code), "second"))];
   if (at !== "to-do" && at !== "in-progress" && at !== "cast") return [];
   const key = at === "to-do" ? "my-vote" : at === "cast" ? "my-again" : "my-go-on";
   const go = (): void => {
