@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { deriveCredential } from "../src/ballot/credential.ts";
 import { type Contest, type Read, Unreachable } from "../src/booth/contest.ts";
-import { askAgain, digitsFor, standings } from "../src/booth/standing.ts";
+import { askAgain, digitsFor, readSince, type Standing, standings, stageOf } from "../src/booth/standing.ts";
 import { fromHex, base64, sha256Hex, utf8 } from "../src/crypto/bytes.ts";
 import { load } from "./vectors.ts";
 
@@ -106,13 +106,17 @@ test("a vote that is not the sealed one, or cannot be read, is told so, and take
   assert.ok(first !== undefined && "manifest" in first && first.manifest.uuid === good.uuid);
   assert.equal((second as { code?: string }).code, "setup-differs");
   assert.ok(third instanceof Unreachable);
+  const unread = found[2] as Standing;
+  assert.equal(stageOf(readSince(unread), new Set()), "unread");
   // Where the list itself does not come it is not known whether the code is in it.
   down = `${silent.uuid}/credentials/`;
   const again = await standings(CODE, town, failing);
   assert.deepEqual(again.map(({ listed }) => listed), [true, true, false]);
   down = null;
-  const asking = again[2] as (typeof again)[number];
+  const asking = again[2] as Standing;
   assert.deepEqual(await askAgain(asking, reading).then((one) => [one?.listed, "manifest" in (one?.sealed ?? {})]), [true, true]);
+  // Opened since, it is no longer told as unread; not so one of which it is not known whether it lists the code.
+  assert.deepEqual([unread, asking].map((one) => stageOf(readSince(one), new Set())), ["cast", "unread"]);
   // What fits is read once, for the lists and for the ballot.
   assert.equal(asked.filter((one) => one === "0 manifest.json").length, 1);
   // Nothing but trouble is no list.

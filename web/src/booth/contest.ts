@@ -82,7 +82,7 @@ const sealings = new WeakMap<Contest, Sealed>();
  * `setup-differs` naming what does not fit; and whatever is wrong with election and manifest themselves.
  */
 export async function readSealed(contest: Contest, reading: Read = read): Promise<Sealed> {
-  const before = sealings.get(contest);
+  const before = readBefore(contest);
   if (before !== undefined) return before;
   const digest = electionDigest(contest);
   const [raw, manifest] = await Promise.all([
@@ -98,6 +98,11 @@ export async function readSealed(contest: Contest, reading: Read = read): Promis
   const sealed = { contest, election, manifest: found };
   sealings.set(contest, sealed);
   return sealed;
+}
+
+/** What `readSealed` has found of this contest before. */
+export function readBefore(contest: Contest): Sealed | undefined {
+  return sealings.get(contest);
 }
 
 /**

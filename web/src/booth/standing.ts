@@ -3,7 +3,7 @@
 import { type Credential, deriveCredential } from "../ballot/credential.ts";
 import { array, digest, integer, object, parse, text } from "../crypto/canonical_json.ts";
 import { ElectionError, Refused } from "../crypto/errors.ts";
-import { type Contest, type Read, read, readSealed, recordAddress, type Sealed, Unreachable } from "./contest.ts";
+import { type Contest, type Read, read, readBefore, readSealed, recordAddress, type Sealed, Unreachable } from "./contest.ts";
 
 /**
  * Of so many contests at most what was sealed is read of all, so that this tells the server nothing. Of more only where it must be:
@@ -104,6 +104,12 @@ export async function standings(code: string, contests: readonly Contest[], read
 /** Asks again for a contest that could not be read; null where it does not list the code. */
 export async function askAgain({ contest, credential }: Standing, reading: Read = read): Promise<Standing | null> {
   return lookUp(contest, credential, compared(contest, reading), reading);
+}
+
+/** The standing with what was read since: of a contest that was opened after all it is not said that it could not be. */
+export function readSince(standing: Standing): Standing {
+  const sealed = isTrouble(standing.sealed) && standing.listed ? readBefore(standing.contest) : undefined;
+  return sealed === undefined ? standing : { ...standing, sealed };
 }
 
 async function standingIn(code: string, contest: Contest, all: boolean, reading: Read): Promise<Standing | null> {

@@ -8,7 +8,7 @@ import { checkingView, refusedView, sendingView, testedView, unsureView } from "
 import { acceptedView, voteButton } from "./receipt_view.ts";
 import { encryptedView, encryptingView, reviewView } from "./review_view.ts";
 import type { View } from "./stage.ts";
-import { askAgain, type Standing } from "./standing.ts";
+import { askAgain, readSince, type Standing } from "./standing.ts";
 import { standingCards } from "./standing_view.ts";
 import type { Screen } from "./voting.ts";
 import type { Words } from "./words.ts";
@@ -91,7 +91,7 @@ function finishedNote(words: Words, { finished, linked }: Booth): Node[] {
 function contestsView(words: Words, booth: Booth): View {
   const begun = new Set(booth.drafts.begun().map((one) => one.uuid));
   const { prefix } = booth.page;
-  const cards = standingCards(words, booth.standings, begun, (standing, stage) => {
+  const cards = standingCards(words, booth.standings.map(readSince), begun, (standing, stage) => {
     if (["to-do", "in-progress", "cast"].includes(stage)) return [acts(voteButton(words, booth, standing, begun))];
     if (stage === "differs") return [];
     if (stage === "unread") return [acts(button(words.say("try-again"), () => lookAgain(booth, standing), "second"))];
