@@ -25,6 +25,9 @@ for (const name of ["sessionStorage", "localStorage", "indexedDB"]) {
 }
 """
 FULL_STORAGE = "Storage.prototype.setItem = () => { throw new DOMException('The quota is exceeded.', 'QuotaExceededError'); };"
+KEPT = "JSON.stringify([sessionStorage, localStorage])"
+KEEP = "([key, text]) => sessionStorage.setItem(key, text)"
+RECEIPT = "Object.entries(sessionStorage).find(([key]) => key.startsWith('veche/receipt/')) ?? null"
 HASTE = "const wait = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => wait(ms / 30);"
 """What a page waits 30 seconds for, it waits one for."""
 
@@ -158,19 +161,76 @@ def test_a_letter_scanned_twice_and_a_page_loaded_anew_while_it_encrypts_keep_th
     assert page.sent == [] and voters.cast(code) == []
 
 
-def test_back_and_forth_after_the_cast_send_nothing_again_and_show_no_voters_ballot(new_page: NewPage, voters: Voters) -> None:
+def put_receipt_away(page: Watched, how: str, code: str) -> None:
+    if how == "rest":
+        page.page.clock.fast_forward("16:00")
+        page.saying("this page has forgotten your code")
+    elif how == "finish":
+        page.press("Finish: forget my code on this device")
+        page.saying("This page has forgotten your code")
+    else:
+        page.press("Enter the code")
+        page.type("Your code", code)
+        page.press("Go on")
+        page.heading("Your votes")
+
+
+def test_a_receipt_comes_back_in_its_tab_until_it_is_put_away_without_code_or_choice(new_page: NewPage, voters: Voters) -> None:
     page, code = new_page(), voters.next()
+
+    def is_shown(title: str) -> None:
+        page.heading(title)
+        shown = [page.page.locator(place).text_content() for place in ("#tracker", "details pre")]
+        assert shown == receipt and page.page.locator("#app svg").count() >= 1
+        kept = str(page.page.evaluate(KEPT)) + page.page.content() + page.page.url
+        assert code not in kept and voters.credential(code) not in kept and CHOICE not in kept
+        assert not page.page.locator("#not-cast").is_visible()
+
+    page.page.clock.install()
     page.open("/en/help")
     encrypt(page, code)
     page.press("Cast the ballot")
     page.heading("Your ballot is accepted")
+    receipt = [page.page.locator(place).text_content() for place in ("#tracker", "details pre")]
+    # In another language, with the code; then loaded anew, and back and forth, without it.
+    page.press("Русский", "link")
+    page.page.wait_for_url("**/ru/vote/demo")
+    is_shown("Ваш бюллетень принят")
+    assert page.named("Ввести код").count() == 0
+    page.press("English", "link")
+    page.page.wait_for_url("**/en/vote/demo")
+    is_shown("Your ballot is accepted")
+    page.page.reload()
+    is_shown("Your ballot is accepted")
     page.page.go_back()
-    page.page.wait_for_url("**/en/help")
-    assert not page.page.locator("#not-cast").is_visible()
     page.page.go_forward()
-    page.page.get_by_label("Your code").wait_for()
-    assert code not in page.page.url and CHOICE not in page.text()
+    is_shown("Your ballot is accepted")
+    # A server that shows another record takes nothing from it, and another tab has nothing of it.
+    page.page.route("**/manifest.json", lambda route: route.fulfill(body="{}"), times=1)
+    page.page.reload()
+    page.saying("Your receipt is still in this tab")
+    other = Watched(page.page.context.new_page(), page.origin)
+    other.open("/en/vote/demo")
+    other.page.get_by_label("Your code").wait_for()
+    assert "still in this tab" not in other.text()
+    page.page.reload()
+    is_shown("Your ballot is accepted")
+    # It is gone after a while without a touch, when it was changed, at the end, and when the code is given again.
+    key, text = page.page.evaluate(RECEIPT)
+    for put_away in ("rest", "change", "finish", "code"):
+        if put_away != "rest":
+            page.page.evaluate(KEEP, [key, text])
+            page.page.reload()
+            is_shown("Your ballot is accepted")
+        if put_away == "change":
+            page.page.evaluate(KEEP, [key, re.sub('"tracker":"....', '"tracker":"0000', text)])
+        else:
+            put_receipt_away(page, put_away, code)
+        page.page.reload()
+        page.page.get_by_label("Your code").wait_for()
+        assert page.page.evaluate(RECEIPT) is None
     assert len(page.sent) == 1 and len(voters.cast(code)) == 1
+    other.verify()
 
 
 def test_of_two_windows_with_two_choices_the_second_asks_first(new_page: NewPage, voters: Voters) -> None:
@@ -186,7 +246,7 @@ def test_of_two_windows_with_two_choices_the_second_asks_first(new_page: NewPage
     taken.heading("Your ballot is accepted")
     asked.heading("Another ballot was cast with your code just now")
     assert len(voters.cast(code)) == 1 and asked.sent == []
-    first, = voters.cast(code)
+    (first,) = voters.cast(code)
     asked.page.locator("#cast").click()
     asked.heading("Your ballot is accepted")
     assert len(voters.cast(code)) == 2 and voters.cast(code)[0] == first

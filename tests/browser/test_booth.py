@@ -105,7 +105,7 @@ def test_a_voter_votes_in_four_touches_and_her_code_goes_nowhere(accepted: Accep
     assert accepted.activations <= 6 and page.typed <= 1
     assert not page.page.locator("#not-cast").is_visible()
     assert voters.seal() in page.text()
-    # A finger that scrolls too far up loads no page anew: a receipt is shown once.
+    # A finger that scrolls too far up loads no page anew.
     assert page.page.evaluate("getComputedStyle(document.documentElement).overscrollBehaviorY") == "contain"
     # The credential leaves the page inside the ballot alone, the code and what it stands for never.
     everything = "\n".join(page.asked + page.sent)
@@ -304,6 +304,9 @@ def test_the_receipt_tells_when_the_ballot_is_in_the_log_and_any_device_finds_it
     accepted: Accepted, new_page: NewPage, voters: Voters
 ) -> None:
     page = accepted.page
+    in_log(accepted)
+    # Loaded anew, the page watches the log again.
+    page.page.reload()
     in_log(accepted)
     with page.page.expect_download() as saved:
         page.press("Save the receipt")

@@ -51,9 +51,10 @@ test("what is wrong with a code is said with the group where it stands", () => {
 
 test("the fragment of an address brings a code, and the contest it is for", () => {
   assert.equal(codeInFragment(""), null);
-  assert.deepEqual(codeInFragment(CODE), { code: CODE, uuid: null });
-  assert.deepEqual(codeInFragment(`${CODE}/${UUID}`), { code: CODE, uuid: UUID });
-  assert.deepEqual(codeInFragment("%E0%A4%A"), { code: "%E0%A4%A", uuid: null });
+  assert.deepEqual(codeInFragment(CODE), { code: CODE, uuid: null, receipt: false });
+  assert.deepEqual(codeInFragment(`${CODE}/${UUID}`), { code: CODE, uuid: UUID, receipt: false });
+  assert.deepEqual(codeInFragment(`${CODE}/${UUID}/receipt`), { code: CODE, uuid: UUID, receipt: true });
+  assert.deepEqual(codeInFragment("%E0%A4%A"), { code: "%E0%A4%A", uuid: null, receipt: false });
 });
 
 test("one mark too many is not made, and a blank vote marks nothing else", () => {

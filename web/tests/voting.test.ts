@@ -38,6 +38,7 @@ const EVENTS: readonly Event[] = [
   { it: "sent-again" },
   { it: "refused", code: "not-open" },
   { it: "acknowledged" },
+  { it: "receipt-kept", uuid: UUID },
   { it: "left" },
   { it: "rested" },
 ];
@@ -170,6 +171,12 @@ test("a page that was left with a ballot on its way begins with that ballot", ()
   const screen = after({ it: "sent-before", uuid: UUID });
   assert.deepEqual(screen, { at: "unsure", uuid: UUID, attempt: 1, doubt: "interrupted", wait: 0 });
   assert.equal(next(next(screen, { it: "sent-again" }), { it: "acknowledged" }).at, "accepted");
+});
+
+test("a receipt that was kept is shown before a code is given, and in place of nothing else", () => {
+  const kept = { it: "receipt-kept", uuid: UUID } as const;
+  assert.deepEqual(after(kept), { at: "accepted", uuid: UUID });
+  for (const screen of reachable().filter(({ at }) => at !== "code")) assert.equal(next(screen, kept), screen);
 });
 
 test("after a rest the code is asked for again, but not while a ballot's fate is open", () => {

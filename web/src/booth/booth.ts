@@ -1,20 +1,22 @@
 /** The booth at work: it holds the voter's keys while they are needed, and does what the screens of `voting.ts` ask for. */
 
 import { verifyBallotLength } from "../ballot/ballot_length.ts";
-import { wrongGroups } from "../ballot/credential.ts";
 import { type PreparedBallot, prepareBallot } from "../ballot/prepared_ballot.ts";
 import { ciphertextsOf } from "../ballot/election.ts";
 import { rehearse } from "../ballot/rehearsal.ts";
 import { ElectionError } from "../crypto/errors.ts";
 import { prepareTables } from "../crypto/group.ts";
 import { readCode, type Said, type Scanned } from "./code_entry.ts";
+import { lookUp, notListed } from "./code_lookup.ts";
 import { type Contest, type Page, readSealed, type Sealed, Unreachable } from "./contest.ts";
-import { type DraftBox, isOfElection, type Pending, voterOf } from "./draft.ts";
-import { type Accepted, checkNote, watchLog } from "./acceptance.ts";
+import { type DraftBox, type Pending, voterOf } from "./draft.ts";
+import type { Accepted } from "./acceptance.ts";
 import { type Marked, markedOf, marksOf } from "./marking.ts";
-import { attempt, isInRecord, oneAtATime, post, settled } from "./sending.ts";
-import { ballotsNow, type Standing, standings } from "./standing.ts";
-import { BEGIN, type Doubt, type Event, type Marks, mayRest, next, type Screen, waitBefore } from "./voting.ts";
+import { ballotsSince, ended, sendOnce } from "./on_its_way.ts";
+import { oneAtATime, settled } from "./sending.ts";
+import { acceptedOf, ShownReceipt } from "./shown_receipt.ts";
+import type { Standing } from "./standing.ts";
+import { BEGIN, type Event, type Marks, mayRest, next, type Screen, waitBefore } from "./voting.ts";
 
 /** Minutes without a touch after which the page forgets the voter's keys. */
 const REST_MINUTES = 15;
@@ -32,13 +34,13 @@ export class Booth {
   standings: readonly Standing[] = [];
   sealed: Sealed | null = null;
   marked: readonly Marked[] = [];
-  accepted: Accepted | null = null;
   /** The text of a ballot that was opened for a test. */
   opened: string | null = null;
   pending: Pending | null = null;
   /** The ballot that the server says it did not take: its answer is not signed, so the voter may keep the bytes. */
   refused: Pending | null = null;
   #code: string | null = null;
+  #receipt: ShownReceipt;
   #prepared: PreparedBallot | null = null;
   #rehearsal = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,6 +51,11 @@ export class Booth {
     this.page = page;
     this.drafts = drafts;
     this.#draw = draw;
+    this.#receipt = new ShownReceipt(drafts, () => this.draw());
+  }
+
+  get accepted(): Accepted | null {
+    return this.#receipt.accepted;
   }
 
   contest(uuid: string): Contest | undefined {
@@ -59,14 +66,15 @@ export class Booth {
     return this.standings.find((one) => one.contest.uuid === uuid);
   }
 
-  /** With what the same page begins where it is now: the code, and the contest whose ballot is not cast yet. */
+  /** With what the same page begins where it is now: the code, and the contest that is voted in or whose receipt is shown. */
   get fragment(): string {
     if (this.#code === null) return "";
     const { screen } = this;
+    if (screen.at === "accepted") return `${this.#code}/${screen.uuid}/receipt`;
     return "marks" in screen || screen.at === "choosing" || screen.at === "tested" ? `${this.#code}/${screen.uuid}` : this.#code;
   }
 
-  /** Starts with a ballot that has no answer yet, else with the code that came, else with the empty field. */
+  /** Starts with a ballot that has no answer yet, else with the code that came, the receipt that was shown, or the empty field. */
   async begin(scanned: Scanned | null, linked: boolean): Promise<void> {
     this.linked = linked;
     this.touched();
@@ -77,8 +85,28 @@ export class Booth {
       await this.sendAgain();
       return;
     }
+    if ((scanned === null || scanned.receipt) && (await this.#showKept(scanned?.code ?? null))) return;
     if (scanned === null) this.#draw(this.screen);
-    else await this.enter(scanned.code, scanned.uuid);
+    else await this.enter(scanned.code, scanned.receipt ? null : scanned.uuid);
+  }
+
+  /** Shows the receipt that the tab has kept, and with a code her other votes; or says why not. False: it kept none. */
+  async #showKept(code: string | null): Promise<boolean> {
+    const kept = await this.#receipt.kept(this.page);
+    if (kept === null) return false;
+    if ("key" in kept) {
+      // No code is taken up now: with it the receipt would be put away.
+      this.said = kept;
+      this.#draw(this.screen);
+      return true;
+    }
+    this.linked ||= kept.linked;
+    this.sealed = kept.accepted.sealed;
+    const mine = code === null ? [] : await lookUp(code, this.page.contests);
+    if (!("key" in mine)) this.standings = mine;
+    if (this.standings.length > 0) this.#code = code;
+    this.#accept(kept.accepted, { it: "receipt-kept", uuid: this.sealed.contest.uuid });
+    return true;
   }
 
   /** The voter has given her code; `uuid`: the contest she comes for, if she has said so. */
@@ -92,25 +120,22 @@ export class Booth {
       return;
     }
     this.#happens({ it: "code-typed" });
-    await prepareTables();
-    try {
-      this.standings = await standings(found.code, this.page.contests);
-    } catch (error) {
-      const isFalse = error instanceof ElectionError;
-      this.said = { key: isFalse ? "code-false-answer" : "code-offline", values: {} };
+    const mine = await lookUp(found.code, this.page.contests);
+    if ("key" in mine) {
+      this.said = mine;
       this.#happens({ it: "unreachable" });
-      if (!isFalse && !(error instanceof Unreachable)) throw error;
       return;
     }
-    if (this.standings.length > 0) {
+    this.standings = mine;
+    if (mine.length > 0) {
       this.#code = found.code;
+      this.#receipt.forget(this.page.campaign);
       this.#happens({ it: "listed", only: this.#only(uuid) });
       await this.#open();
       return;
     }
-    const groups = wrongGroups(found.code);
-    const values = { groups: groups.join(", ") };
-    this.said = groups.length > 0 ? { key: "code-unknown-group", values } : { key: "code-unknown", values: {} };
+    const { groups, said } = notListed(found.code);
+    this.said = said;
     this.#happens({ it: "code-not-listed", groups });
   }
 
@@ -222,25 +247,31 @@ export class Booth {
     await this.#send();
   }
 
-  /** Somebody is here: the page rests later. */
+  /** Somebody is here: the page rests later, and then whoever comes next finds no receipt either. */
   touched(): void {
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.forget(), REST_MINUTES * 60_000);
+    this.#rest = setTimeout(() => this.#forget({ key: "code-rested", values: {} }, true), REST_MINUTES * 60_000);
   }
 
-  /** Nobody is here: no key and no choice of the voter is left in this page, as far as a script can see to that. */
+  /** The page is left: no key and no choice of the voter stays in it, as far as a script can see to that. */
   forget(): void {
-    this.#forget({ key: "code-rested", values: {} });
+    this.#forget({ key: "code-rested", values: {} }, false);
+  }
+
+  /** The receipt's page knows no code, and the voter gives it again. */
+  askCode(): void {
+    this.#forget(null, false);
   }
 
   /** The voter is done: the next one in this tab finds none of her marks. */
   finish(): void {
     if (mayRest(this.screen)) this.drafts.forgetDrafts(this.page.campaign);
     this.finished = true;
-    this.#forget(null);
+    this.#forget(null, true);
   }
 
-  #forget(said: Said | null): void {
+  /** `puttingAway`: the tab keeps the receipt no longer. */
+  #forget(said: Said | null, puttingAway: boolean): void {
     if (!mayRest(this.screen)) return;
     this.#code = null;
     this.standings = [];
@@ -248,7 +279,8 @@ export class Booth {
     this.marked = [];
     this.opened = null;
     this.refused = null;
-    this.accepted = null;
+    if (puttingAway) this.#receipt.forget(this.page.campaign);
+    else this.#receipt.hide();
     this.said = said;
     this.#happens({ it: "rested" });
   }
@@ -290,7 +322,8 @@ export class Booth {
     const { questions, publicKey } = this.sealed.election;
     const voter = this.#voter();
     this.marked = markedOf(questions, voter === null ? null : (this.drafts.draft(contest.uuid, voter)?.marks ?? null));
-    this.accepted = null;
+    // Another ballot is begun: what becomes of it is not to be taken for what became of the one before.
+    this.#receipt.forget(this.page.campaign);
     this.refused = null;
     this.#happens({ it: "contest-read" });
     // While the voter reads, what she would wait for after her press is made ready.
@@ -309,16 +342,10 @@ export class Booth {
   /** Whether a ballot came in with this credential since the page last looked. Without a true answer nothing is known. */
   async #overtaken(uuid: string): Promise<boolean> {
     const standing = this.standing(uuid);
-    if (standing === undefined) return false;
-    try {
-      const ballots = await ballotsNow(standing);
-      const more = ballots.length > standing.ballots.length;
-      this.#stands(uuid, ballots);
-      return more;
-    } catch (error) {
-      if (error instanceof Unreachable || error instanceof ElectionError) return false;
-      throw error;
-    }
+    const ballots = standing === undefined ? null : await ballotsSince(standing);
+    if (standing === undefined || ballots === null) return false;
+    this.#stands(uuid, ballots);
+    return ballots.length > standing.ballots.length;
   }
 
   #stands(uuid: string, ballots: Standing["ballots"]): void {
@@ -338,10 +365,12 @@ export class Booth {
   async #send(): Promise<void> {
     const { pending, screen } = this;
     if (pending === null || screen.at !== "sending") return;
-    const fate = settled(await this.#attempt(pending), screen.attempt);
+    const attempted = await sendOnce(pending, this.contest(pending.uuid), this.sealed);
+    const fate = settled(attempted.fate, screen.attempt);
+    this.sealed = attempted.sealed;
     if (fate.is === "unknown") {
       const wait = waitBefore(screen.attempt, fate.wait);
-      const doubt = fate.doubt === "ended" ? await this.#ended(pending) : fate.doubt;
+      const doubt = fate.doubt === "ended" ? await ended(pending) : fate.doubt;
       this.#happens({ it: "fate-unknown", doubt, wait });
       this.#timer = setTimeout(() => void this.sendAgain(), wait * 1000);
       return;
@@ -355,46 +384,16 @@ export class Booth {
     }
     this.drafts.forgetDraft(pending.uuid);
     this.marked = [];
-    this.#accept(pending, fate.note);
+    if (this.sealed !== null) this.#accept(acceptedOf(fate.note, this.sealed, pending.tracker), { it: "acknowledged" });
   }
 
-  /** Voting is not open: what the record says of a ballot whose answer was lost. */
-  async #ended({ uuid, tracker }: Pending): Promise<Doubt> {
-    const found = await isInRecord(uuid, tracker);
-    return found === null ? "ended" : found ? "ended-in" : "ended-out";
-  }
-
-  async #attempt(pending: Pending): ReturnType<typeof attempt> {
-    const contest = this.contest(pending.uuid);
-    try {
-      if (this.sealed?.contest.uuid !== pending.uuid && contest !== undefined) this.sealed = await readSealed(contest);
-    } catch (error) {
-      return { is: "unknown", doubt: error instanceof ElectionError ? "false-answer" : "offline", wait: 0 };
-    }
-    const { sealed } = this;
-    if (sealed === null) return { is: "unknown", doubt: "offline", wait: 0 };
-    // Whatever this server answers, it would be signed by the box of another election.
-    if (!isOfElection(pending, sealed.contest)) return { is: "unknown", doubt: "false-answer", wait: 0 };
-    return attempt(post, `/api/elections/${pending.uuid}/ballots`, pending.text, (note) => {
-      checkNote(note, sealed, pending.tracker);
-    });
-  }
-
-  #accept(pending: Pending, note: Uint8Array): void {
-    const { sealed } = this;
-    if (sealed === null) return;
-    const said = checkNote(note, sealed, pending.tracker);
-    this.accepted = { sealed, note, said, tracker: pending.tracker, logged: null };
-    const before = this.standing(pending.uuid)?.ballots ?? [];
-    if (!before.some((one) => one.tracker === pending.tracker)) {
-      this.#stands(pending.uuid, [...before, { tracker: pending.tracker, height: said.height }]);
-    }
-    this.#happens({ it: "acknowledged" });
-    void watchLog(this.accepted, (logged) => {
-      if (this.accepted?.tracker !== pending.tracker) return false;
-      this.accepted = { ...this.accepted, logged };
-      this.#draw(this.screen);
-      return true;
-    });
+  #accept(accepted: Accepted, event: Event): void {
+    const { tracker, said, sealed } = accepted;
+    const { uuid } = sealed.contest;
+    const before = this.standing(uuid)?.ballots ?? [];
+    if (!before.some((one) => one.tracker === tracker)) this.#stands(uuid, [...before, { tracker, height: said.height }]);
+    this.#receipt.show(accepted, this.linked);
+    this.#happens(event);
+    this.#receipt.watch();
   }
 }

@@ -21,17 +21,21 @@ export function readCode(typed: string): { readonly code: string } | { readonly 
   }
 }
 
-/** A code that came with the address, and the contest that it was to open, if one is named: `CODE/UUID`. */
+/**
+ * A code that came with the address, and the contest that it was to open, if one is named: `CODE/UUID`. `receipt`: the same page in
+ * another language showed this contest's receipt: `CODE/UUID/receipt`.
+ */
 export interface Scanned {
   readonly code: string;
   readonly uuid: string | null;
+  readonly receipt: boolean;
 }
 
 /** What the fragment of an address says; null where it is empty. */
 export function codeInFragment(fragment: string): Scanned | null {
   if (fragment === "" || fragment.length > 600) return null;
-  const [code = "", uuid] = decoded(fragment).split("/", 2);
-  return { code, uuid: uuid ?? null };
+  const [code = "", uuid, then] = decoded(fragment).split("/", 3);
+  return { code, uuid: uuid ?? null, receipt: then === "receipt" };
 }
 
 function decoded(fragment: string): string {

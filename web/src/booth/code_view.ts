@@ -14,6 +14,9 @@ export interface CodeForm {
   readonly enter: (typed: string) => void;
 }
 
+/** What is said beside the field, and not of what was typed into it. */
+const NO_MISTAKE: ReadonlySet<string> = new Set(["code-rested", "receipt-unread", "receipt-differs"]);
+
 /** What was typed last: who made one slip, or has no network, corrects that and does not type 22 characters anew. */
 let tried = "";
 
@@ -31,7 +34,7 @@ export function codeForm({ words, prefix, said, wrong, enter }: CodeForm): Node[
     inputmode: "text",
     maxlength: "400",
     "aria-describedby": said === null ? "code-hint" : "code-mistake code-hint",
-    "aria-invalid": said === null || said.key === "code-rested" ? undefined : "true",
+    "aria-invalid": said === null || NO_MISTAKE.has(said.key) ? undefined : "true",
   });
   // Not as an attribute: those are copied with the page.
   input.value = tried;

@@ -1,5 +1,6 @@
 /**
- * What stays on this device while a vote is not finished: the marks, or the encrypted ballot that was sent and has no answer yet.
+ * What stays on this device while a vote is not finished: the marks, or the encrypted ballot that was sent and has no answer yet;
+ * then the receipt, until the voter is done with it.
  *
  * It lies in the session storage of this one tab, ends with it, and never holds the code or a secret key. The banner
  * "not cast yet" reads it on every page.
@@ -12,6 +13,7 @@ import type { Marks } from "./voting.ts";
 
 const DRAFT = "veche/draft/";
 const PENDING = "veche/pending/";
+const RECEIPT = "veche/receipt/";
 
 /** A vote that was begun. `voter`: whose marks they are, as `voterOf` says it. */
 export interface Draft {
@@ -36,6 +38,17 @@ export interface Pending {
   readonly tracker: string;
   readonly setup: string;
   readonly fingerprint: string;
+}
+
+/** The receipt that is shown: `note` is the box's word in base64. `linked`: the voter's code had come in an address. */
+export interface Receipt {
+  readonly uuid: string;
+  readonly campaign: string;
+  readonly setup: string;
+  readonly fingerprint: string;
+  readonly tracker: string;
+  readonly note: string;
+  readonly linked: boolean;
 }
 
 /** Whether this is the election for which the ballot was made: only the same one's box can answer for it. */
@@ -85,6 +98,25 @@ export class DraftBox {
     this.#storage.removeItem(PENDING + uuid);
   }
 
+  /** In place of the one before: a page shows one receipt. */
+  keepReceipt(receipt: Receipt): void {
+    this.forgetReceipts(receipt.campaign);
+    this.#keep(RECEIPT + receipt.uuid, receipt);
+  }
+
+  /** The receipt of this campaign, null: of any. */
+  receipt(campaign: string | null): Receipt | null {
+    return this.#receipts(campaign)[0] ?? null;
+  }
+
+  forgetReceipts(campaign: string | null): void {
+    for (const { uuid } of this.#receipts(campaign)) this.#storage.removeItem(RECEIPT + uuid);
+  }
+
+  #receipts(campaign: string | null): Receipt[] {
+    return this.#all<Receipt>(RECEIPT).filter((one) => campaign === null || one.campaign === campaign);
+  }
+
   /** Contests that were begun and are not known to be cast. */
   begun(): (Draft | Pending)[] {
     const pending = this.pending();
@@ -92,7 +124,7 @@ export class DraftBox {
     return [...pending, ...this.#all<Draft>(DRAFT).filter((one) => !sent.has(one.uuid))];
   }
 
-  #keep(key: string, value: Draft | Pending): void {
+  #keep(key: string, value: Draft | Pending | Receipt): void {
     keep(this.#storage, key, JSON.stringify(value));
   }
 

@@ -89,7 +89,7 @@ function receipt(words: Words, booth: Booth, accepted: Accepted): Node[] {
   ];
 }
 
-/** In a tab of its own: the receipt is shown once, and stays open. */
+/** In a tab of its own: the receipt stays open. */
 function trackLink(words: Words, place: string): HTMLAnchorElement {
   const made = link(words.say("receipt-track"), place, "button second");
   made.target = "_blank";
@@ -128,7 +128,10 @@ function others(words: Words, booth: Booth, uuid: string): Node[] {
     return [
       el("h2", {}, words.say("others-title")),
       paragraph(words.say("others-unknown")),
-      acts(button(words.say("others-code"), () => booth.finish(), "second")),
+      acts(
+        button(words.say("others-code"), () => booth.askCode(), "second"),
+        button(words.say("finish"), () => booth.finish(), "second"),
+      ),
     ];
   }
   const begun = new Set(booth.drafts.begun().map((one) => one.uuid));

@@ -69,6 +69,8 @@ export type Event =
   | { readonly it: "set-aside"; readonly listed: boolean }
   | { readonly it: "refused"; readonly code: string }
   | { readonly it: "acknowledged" }
+  /** The page was loaded anew, and the tab has kept the receipt. */
+  | { readonly it: "receipt-kept"; readonly uuid: string }
   | { readonly it: "left" }
   | { readonly it: "rested" };
 
@@ -133,6 +135,8 @@ function withoutCode(screen: Screen & { at: "code" | "looking" }, event: Event):
       return event.only === null ? { at: "contests" } : { at: "opening", uuid: event.only };
     case "sent-before":
       return interrupted(event.uuid);
+    case "receipt-kept":
+      return screen.at === "code" ? { at: "accepted", uuid: event.uuid } : screen;
     default:
       return screen;
   }
