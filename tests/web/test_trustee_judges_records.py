@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from tests.service.town import ServedTown, open_town
 from tests.web.node import run_program
 from veche.ballot.tally import parse_sized_tally
 from veche.crypto.canonical_json import array, encode, parse
+from veche.crypto.scalar import Q
 from veche.ledger.archive import data_record, event_record, header_record
 from veche.ledger.chain_reader import read_chain
 from veche.ledger.event import Event, EventType
@@ -79,8 +81,8 @@ def _one_ballot_twice(links: list[Link]) -> list[Link]:
 
 
 def _forged_ballot(links: list[Link]) -> list[Link]:
-    raw = links[1].records[0]
-    changed = raw.replace(b'"challenge":"', b'"challenge":"1', 1)
+    # The first number that is none: a digit more would be one, now and then.
+    changed = re.sub(rb'"challenge":"\d+"', b'"challenge":"%d"' % Q, links[1].records[0], count=1)
     return [links[0], Link(EventType.BALLOT, (changed,)), *links[2:]]
 
 
