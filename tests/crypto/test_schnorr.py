@@ -47,7 +47,7 @@ def changed(proof: Proof) -> list[Proof]:
 def test_a_signature_holds_for_its_message_and_key_only(message: bytes) -> None:
     signature = sign(SECRET, KEY, message, DRAW)
     verify_signature(signature, KEY, message)
-    for another in (message + b"\0", b"\0" + message, message[1:] + b"x"):
+    for another in {message + b"\0", b"\0" + message, message[1:] + b"x"} - {message}:
         with pytest.raises(InvalidSignature):
             verify_signature(signature, KEY, another)
     with pytest.raises(InvalidSignature):
