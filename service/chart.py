@@ -9,7 +9,8 @@ from typing import Any, Final
 WIDTH: Final = 640
 HEIGHT: Final = 200
 _HOUR: Final = 3600
-MOST_COLUMNS: Final = 96
+MOST_COLUMNS: Final = 400
+"""A column for each hour of the 15 days that the largest votes take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,7 @@ def test_the_drawing_has_a_table_with_its_figures(server: Server, client: TestCl
 
 
 def test_a_long_vote_is_drawn_with_few_columns_and_no_voter_is_lost() -> None:
-    for days in (1, 3, 20, 60, 200, 3000):
+    for days in (1, 3, 15, 20, 60, 200, 3000):
         hours = [{"hour": HOUR * hour, "voters": 2, "ballots": 3} for hour in range(5, 24 * days, 7)]
         chart = turnout_chart(hours)
         assert chart is not None
@@ -259,6 +259,7 @@ def test_a_long_vote_is_drawn_with_few_columns_and_no_voter_is_lost() -> None:
         assert sum(one.ballots for one in chart.columns) == 3 * len(hours)
         assert all(0 <= one.x < one.x + one.width <= chart.width for one in chart.columns)
         assert all(0 <= one.y <= one.y + one.height <= chart.height + 0.02 for one in chart.columns)
+        assert (chart.span == HOUR) is (days <= 15)
     assert turnout_chart([]) is None
 
 

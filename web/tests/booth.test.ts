@@ -13,6 +13,7 @@ import { squares } from "../src/booth/qr_code.ts";
 import { parseFragment, soughtFragment } from "../src/booth/sought.ts";
 import { stageOf } from "../src/booth/standing.ts";
 import { recognise } from "../src/track/found.ts";
+import { memory } from "./memory.ts";
 
 const CODE = "RzNc2-cSsyhe-YRN8E-8miFxj";
 const UUID = "4mEtPtsNhR4Pz8";
@@ -196,18 +197,4 @@ function names(section: Record<string, string>, language: string): string[] {
 
 function places(text: string): string[] {
   return [...new Set(text.match(/\{[a-z]+\}/g) ?? [])].sort();
-}
-
-function memory(): Storage {
-  const kept = new Map<string, string>();
-  return {
-    get length() {
-      return kept.size;
-    },
-    key: (at) => [...kept.keys()][at] ?? null,
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => void kept.set(key, value),
-    removeItem: (key) => void kept.delete(key),
-    clear: () => kept.clear(),
-  };
 }

@@ -12,6 +12,7 @@ import { base64, utf8 } from "../src/crypto/bytes.ts";
 import { Inconsistent } from "../src/crypto/errors.ts";
 import { parseVerifierKey } from "../src/crypto/signed_note.ts";
 import { load } from "./vectors.ts";
+import { memory } from "./memory.ts";
 
 const { vkey, note: text, refused } = load("vectors/spec/veche-record-vectors.json").acknowledgement;
 const said = parseAcknowledgement(text, vkey);
@@ -25,16 +26,7 @@ const sealing = async (): Promise<Sealed> => sealed;
 const page = (contests: readonly Contest[]): Page => ({ base: "", prefix: "/en", campaign: "town", contests });
 
 function box(): DraftBox {
-  const kept = new Map<string, string>();
-  return new DraftBox({
-    get length() {
-      return kept.size;
-    },
-    key: (at) => [...kept.keys()][at] ?? null,
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => void kept.set(key, value),
-    removeItem: (key) => void kept.delete(key),
-  });
+  return new DraftBox(memory());
 }
 
 /** A receipt as a page has kept it. */
